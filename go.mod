@@ -1,0 +1,3 @@
+module github.com/wampeter/wampeter
+
+go 1.26.0

@@ -1,0 +1,164 @@
+package transport
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+)
+
+// Kind is a way to mark where a message begins and ends.
+type Kind uint8
+
+// The kinds of framing.
+const (
+	RawSocket Kind = iota // 4 octets of type and length
+	WebSocket             // RFC 6455
+	Prefixed              // uint32 length, big endian: in-process, batched long-poll
+)
+
+// Framing turns a serialized message into the bytes of a connection. It is
+// comparable.
+type Framing struct {
+	Kind    Kind
+	Text    bool // WebSocket: text message
+	Mask    bool // WebSocket: client to server
+	Batched bool // WebSocket: a ".batched" subprotocol; each frame holds a batch of one
+	Deflate bool // WebSocket: permessage-deflate without context takeover; see package websocket
+}
+
+const recordSeparator = 0x1e // ends each message of a JSON batch
+
+// rsv1 marks a compressed WebSocket message.
+const rsv1 = 0x40
+
+// Mark is where a frame begins, between Begin and End.
+type Mark struct{ start, head int }
+
+// Begin appends room for the header of a message of about size bytes. The
+// message has to be appended next; then End completes the frame.
+func (f Framing) Begin(dst []byte, size int) ([]byte, Mark) {
+	m := Mark{start: len(dst), head: f.headerLen(size)}
+	var zero [18]byte
+	return append(dst, zero[:m.head]...), m
+}
+
+// End completes the frame begun at m.
+func (f Framing) End(dst []byte, m Mark) []byte { return f.end(dst, m, 0) }
+
+// EndCompressed completes the frame begun at m, whose message is compressed.
+func (f Framing) EndCompressed(dst []byte, m Mark) []byte { return f.end(dst, m, rsv1) }
+
+func (f Framing) end(dst []byte, m Mark, rsv byte) []byte {
+	body := m.start + m.head
+	size := len(dst) - body
+	if head := f.headerLen(size); head != m.head {
+		// The guess was wrong: move the message.
+		if head > m.head {
+			var zero [18]byte
+			dst = append(dst, zero[:head-m.head]...)
+		}
+		copy(dst[m.start+head:], dst[body:body+size])
+		dst = dst[:m.start+head+size]
+		body = m.start + head
+	}
+	dst = append(dst, f.Trailer()...)
+	f.putHeader(dst[m.start:body], size, rsv)
+	if f.Mask {
+		mask(dst[body-f.batchPrefix():], dst[body-f.batchPrefix()-4:][:4])
+	}
+	return dst
+}
+
+// AppendHeader appends the header of a frame whose message of size bytes is
+// written from elsewhere, followed by Trailer. The framing must not mask.
+func (f Framing) AppendHeader(dst []byte, size int) []byte {
+	start := len(dst)
+	var zero [18]byte
+	dst = append(dst, zero[:f.headerLen(size)]...)
+	f.putHeader(dst[start:], size, 0)
+	return dst
+}
+
+// Trailer returns what follows a message: a record separator in JSON batches.
+func (f Framing) Trailer() []byte {
+	if f.Batched && f.Text {
+		return []byte{recordSeparator}
+	}
+	return nil
+}
+
+func (f Framing) batchPrefix() int {
+	if f.Batched && !f.Text {
+		return 4
+	}
+	return 0
+}
+
+// headerLen returns the length of everything before a message of size bytes.
+func (f Framing) headerLen(size int) int {
+	if f.Kind != WebSocket {
+		return 4
+	}
+	n := 2 + f.batchPrefix()
+	if f.Mask {
+		n += 4
+	}
+	switch total := size + f.batchPrefix() + len(f.Trailer()); {
+	case total > 0xffff:
+		n += 8
+	case total > 125:
+		n += 2
+	}
+	return n
+}
+
+// putHeader fills h, which has headerLen(size) bytes.
+func (f Framing) putHeader(h []byte, size int, rsv byte) {
+	switch f.Kind {
+	case RawSocket:
+		// 2^24 octets need the 25th length bit, bit 3 of the first octet.
+		binary.BigEndian.PutUint32(h, uint32(size)&0xffffff|uint32(size>>24)<<27)
+		return
+	case Prefixed:
+		binary.BigEndian.PutUint32(h, uint32(size))
+		return
+	}
+	if f.batchPrefix() > 0 {
+		binary.BigEndian.PutUint32(h[len(h)-4:], uint32(size))
+		h = h[:len(h)-4]
+		size += 4
+	}
+	size += len(f.Trailer())
+	h[0] = 0x82 | rsv
+	if f.Text {
+		h[0] = 0x81 | rsv
+	}
+	var n int
+	switch {
+	case size > 0xffff:
+		h[1], n = 127, 10
+		binary.BigEndian.PutUint64(h[2:], uint64(size))
+	case size > 125:
+		h[1], n = 126, 4
+		binary.BigEndian.PutUint16(h[2:], uint16(size))
+	default:
+		h[1], n = byte(size), 2
+	}
+	if f.Mask {
+		h[1] |= 0x80
+		binary.NativeEndian.PutUint32(h[n:], rand.Uint32())
+	}
+}
+
+// mask applies the four octets of key to b, which has to start where the
+// masking does.
+func mask(b, key []byte) {
+	k := uint64(binary.LittleEndian.Uint32(key))
+	k |= k << 32
+	for len(b) >= 8 {
+		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^k)
+		b = b[8:]
+	}
+	for i := range b {
+		b[i] ^= byte(k >> (8 * i))
+	}
+}
