@@ -5,8 +5,24 @@
 package session
 
 import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/codec"
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/transport"
+)
+
+// Errors of Send and of ended sessions.
+var (
+	ErrTooBig    = errors.New("message larger than the peer accepts")
+	ErrOverflow  = errors.New("peer reads too slowly: its queue is full")
+	ErrClosed    = errors.New("session is closed")
+	ErrKeepAlive = errors.New("peer did not answer the keep-alive ping")
+	ErrGrace     = errors.New("peer did not close the connection in time")
 )
 
 // Handler receives what a Peer reads. Message and Idle are called by the
@@ -20,39 +36,180 @@ type Handler interface {
 	// Idle is called when the input that was there is used up: the time to
 	// flush the outboxes that were written to.
 	Idle()
+
+	// Undeliverable is called, by any goroutine and without a lock held, for a
+	// message that Send took but that turned out too big once it was encoded.
+	Undeliverable(m *msg.Message)
 }
 
-// Peer is one connection.
-type Peer struct{ conn transport.Conn }
+// Config bounds a session. Zero fields stand for defaults.
+type Config struct {
+	MaxQueue  int               // bytes of output that may wait; default 8 MiB
+	Budget    *transport.Budget // bytes that may wait in the whole process; nil: no limit
+	KeepAlive time.Duration     // silence before a ping; default 30 s, negative: never
+	PongWait  time.Duration     // silence after the ping before the session ends; default 10 s
+	Grace     time.Duration     // for farewells to be written and the peer to close; default 5 s
+}
 
-// New returns the peer at the other end of conn.
-func New(conn transport.Conn, h Handler, cfg Config) *Peer { panic("not yet") }
+// Defaults of Config.
+const (
+	DefaultMaxQueue  = 8 << 20
+	DefaultKeepAlive = 30 * time.Second
+	DefaultPongWait  = 10 * time.Second
+	DefaultGrace     = 5 * time.Second
+)
 
-// Run reads until the connection ends, and returns why. When it returns,
-// nothing of the peer runs any more.
-func (p *Peer) Run() error { panic("not yet") }
+// WithDefaults returns c with its zero fields replaced.
+func (c Config) WithDefaults() Config {
+	if c.MaxQueue == 0 {
+		c.MaxQueue = DefaultMaxQueue
+	}
+	if c.KeepAlive == 0 {
+		c.KeepAlive = DefaultKeepAlive
+	}
+	if c.PongWait == 0 {
+		c.PongWait = DefaultPongWait
+	}
+	if c.Grace == 0 {
+		c.Grace = DefaultGrace
+	}
+	return c
+}
 
-// Send appends m to the outbox; nothing is written before Flush. It never
-// waits. The message is encoded, or kept, before Send returns: m may be reused.
-// ErrTooBig: the peer takes no message of that size. ErrOverflow: the outbox is
-// full; ErrClosed: the session is ending.
-func (p *Peer) Send(m *msg.Message) error { panic("not yet") }
+// Peer is one connection. Send, Flush, End and Close may be called by any
+// goroutine.
+type Peer struct {
+	conn    transport.Conn
+	h       Handler
+	cfg     *Config
+	format  msg.Format
+	framing transport.Framing
+	maxSend int
 
-// Flush writes what the outbox holds, without waiting: what the socket does
-// not take is left to a goroutine.
-func (p *Peer) Flush() { panic("not yet") }
+	m *msg.Message // of the reader, held only while there is input
 
-// End sends m (GOODBYE, ABORT; nil for none) as the last message, flushes, lets
-// the transport say its farewell, and closes the connection when all of it is
-// out or the grace time is over. err is why; Run returns it. Only the first End
-// counts.
-func (p *Peer) End(m *msg.Message, err error) { panic("not yet") }
+	seen      atomic.Bool // something was read since the heartbeat looked
+	heartbeat *heartbeat
 
-// Close ends the connection at once.
-func (p *Peer) Close(err error) { panic("not yet") }
+	outbox
+}
+
+// New returns the peer at the other end of conn. cfg has its defaults filled
+// in and is shared by many peers.
+func New(conn transport.Conn, h Handler, cfg *Config) *Peer {
+	p := &Peer{
+		conn:    conn,
+		h:       h,
+		cfg:     cfg,
+		format:  conn.Format(),
+		framing: conn.Framing(),
+		maxSend: conn.MaxSend(),
+	}
+	return p
+}
 
 // Conn returns the connection.
 func (p *Peer) Conn() transport.Conn { return p.conn }
 
-// Config bounds a session. Zero fields stand for defaults.
-type Config struct{}
+// Format returns the serializer of the connection.
+func (p *Peer) Format() msg.Format { return p.format }
+
+// Run reads until the connection ends, and returns why: the error given to the
+// first End or Close, io.EOF when the peer closed the connection in an orderly
+// way, else what went wrong. When it returns, nothing of the peer runs any
+// more.
+func (p *Peer) Run() error {
+	p.startHeartbeat()
+	err := p.conn.Serve((*reader)(p))
+	p.releaseMessage()
+	var broken *transport.Error
+	switch {
+	case errors.As(err, &broken):
+		// Framing is lost, so nothing more can be read as messages. Say why,
+		// and read on, since closing with input unread would reset the
+		// connection before the farewell is read.
+		p.Abort(&msg.Violation{Text: broken.Text}, err)
+		p.conn.Drain()
+	case err == nil:
+		err = io.EOF
+	}
+	p.stopHeartbeat()
+	p.finish(err)
+	p.writers.Wait()
+	return p.reason
+}
+
+// reader is the Peer as its transport sees it.
+type reader Peer
+
+var messages = sync.Pool{New: func() any { return new(msg.Message) }}
+
+func (r *reader) Message(data []byte, owned bool) error {
+	p := (*Peer)(r)
+	if p.ended.Load() {
+		return nil // what comes after our farewell is not handled
+	}
+	if p.m == nil {
+		p.m = messages.Get().(*msg.Message)
+	}
+	err := codec.Parse(p.format, data, p.m)
+	if err == nil {
+		err = p.h.Message(p.m, owned)
+	}
+	if err != nil {
+		p.fail(err)
+	}
+	return nil
+}
+
+// fail ends the session because of err, which a message caused. Reading goes
+// on until the peer closes.
+func (p *Peer) fail(err error) {
+	var v *msg.Violation
+	if errors.As(err, &v) {
+		p.Abort(v, err)
+		return
+	}
+	p.End(nil, err)
+}
+
+func (r *reader) Idle() {
+	p := (*Peer)(r)
+	p.releaseMessage()
+	p.h.Idle()
+}
+
+func (p *Peer) releaseMessage() {
+	if p.m != nil {
+		*p.m = msg.Message{}
+		messages.Put(p.m)
+		p.m = nil
+	}
+}
+
+func (r *reader) Control(frame []byte) {
+	p := (*Peer)(r)
+	p.sendControl(frame)
+	p.Flush()
+}
+
+func (r *reader) Alive() {
+	if !r.seen.Load() {
+		r.seen.Store(true)
+	}
+}
+
+// Abort ends the session with ABORT for v. err is why it ended.
+func (p *Peer) Abort(v *msg.Violation, err error) {
+	p.End(&msg.Message{Type: msg.Abort, URI: []byte(v.Reason()), Dict: p.MessageDict(v.Text)}, err)
+}
+
+// MessageDict returns the details {"message": text} for ABORT and GOODBYE, an
+// empty dictionary when there is no text.
+func (p *Peer) MessageDict(text string) []byte {
+	if text == "" {
+		return codec.AppendDict(nil, p.format, nil, nil)
+	}
+	value, _ := codec.Marshal(nil, p.format, text) // a string can always be written
+	return codec.AppendDict(nil, p.format, []string{"message"}, [][]byte{value})
+}

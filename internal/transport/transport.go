@@ -49,6 +49,10 @@ type Conn interface {
 	// peer broke the transport's rules.
 	Serve(h Handler) error
 
+	// Drain reads and discards until the peer closes or Close is called. It may
+	// follow a Serve that returned an *Error.
+	Drain()
+
 	// TryWrite writes what the connection takes without waiting and returns
 	// the number of bytes accepted. ErrWouldBlock says that not everything has
 	// reached the socket: the rest of bufs, or bytes kept inside the

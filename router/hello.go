@@ -1,0 +1,84 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/wampeter/wampeter/internal/codec"
+	"github.com/wampeter/wampeter/internal/core"
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/uri"
+)
+
+// hello opens a session (specification, section "Session Establishment").
+func (l *link) hello(m *msg.Message) error {
+	l.expect(0, nil)
+	var details map[string]any
+	if err := codec.Unmarshal(l.peer.Format(), m.Dict, &details); err != nil {
+		return &msg.Violation{Text: "HELLO.Details: " + err.Error()}
+	}
+	roles, ok := msg.ParseRoles(details["roles"])
+	if !ok || roles.Set&(msg.Caller|msg.Callee|msg.Publisher|msg.Subscriber) == 0 {
+		return &msg.Violation{Text: "HELLO.Details.roles has to name at least one of caller, callee, publisher, subscriber"}
+	}
+	if !uri.Valid(m.URI, uri.Exact, l.router.cfg.StrictURI) {
+		return &msg.Violation{URI: msg.ErrInvalidURI, Text: "realm " + quote(string(m.URI)) + " is not a valid URI"}
+	}
+	if err := anonymous(details["authmethods"]); err != nil {
+		return err
+	}
+	realm, err := l.router.enter(string(m.URI))
+	if err != nil {
+		return err
+	}
+	l.realm = realm
+	l.session = core.Session{
+		AuthRole:     "anonymous",
+		AuthMethod:   "anonymous",
+		AuthProvider: "static",
+		Roles:        roles,
+		Owner:        l,
+	}
+	l.state.Store(open)
+	realm.join(l)
+	l.batch.flush()
+	l.peer.Flush()
+
+	if log := l.router.log; log.Enabled(context.Background(), slog.LevelInfo) {
+		info := l.peer.Conn().Info()
+		agent, _ := details["agent"].(string)
+		log.LogAttrs(context.Background(), slog.LevelInfo, "session opened",
+			slog.Uint64("session", l.session.ID), slog.String("realm", realm.name),
+			slog.String("authid", l.session.AuthID), slog.String("peer", info.Peer),
+			slog.String("transport", info.Transport), slog.String("serializer", l.peer.Format().String()),
+			slog.String("agent", agent))
+	}
+	return nil
+}
+
+// anonymous checks that the client is content to be nobody: it offers no
+// authentication method, or "anonymous" among them.
+func anonymous(methods any) error {
+	list, _ := methods.([]any)
+	if len(list) == 0 || slices.Contains(list, any("anonymous")) {
+		return nil
+	}
+	return &msg.Violation{URI: msg.ErrNoMatchingAuthMethod, Text: "this realm knows the authentication method anonymous only"}
+}
+
+// welcome returns WELCOME for the session that is being opened.
+func (l *link) welcome() *msg.Message {
+	roles := core.Features()
+	details := map[string]any{
+		"realm":        l.realm.name,
+		"authid":       l.session.AuthID,
+		"authrole":     l.session.AuthRole,
+		"authmethod":   l.session.AuthMethod,
+		"authprovider": l.session.AuthProvider,
+		"agent":        l.router.cfg.Agent,
+		"roles":        roles.Dict(),
+	}
+	dict, _ := codec.Marshal(nil, l.peer.Format(), details) // nothing in it can fail
+	return &msg.Message{Type: msg.Welcome, ID: l.session.ID, Dict: dict}
+}

@@ -1,0 +1,222 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/core"
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/transport"
+)
+
+// link is one connection and the session on it, if there is one.
+type link struct {
+	router *Router
+	peer   *session.Peer
+	batch  batch
+
+	state atomic.Uint32 // a state
+
+	realm      *Realm
+	session    core.Session
+	joined     bool   // the session is in the realm; guarded by realm.mu
+	dirtyIn    *batch // see batch; guarded by realm.mu
+	dirtyEpoch uint64
+
+	mu       sync.Mutex
+	deadline *time.Timer // for HELLO, or for the answer to our GOODBYE
+	due      uint64      // counts deadlines, so that a late one does nothing
+}
+
+// state is how far a link has got.
+type state = uint32
+
+const (
+	opening state = iota // no session: HELLO is awaited
+	open                 // WELCOME was sent
+	leaving              // we sent GOODBYE and await the answer
+)
+
+func newLink(r *Router, conn transport.Conn) *link {
+	l := &link{router: r}
+	l.peer = session.New(conn, l, &r.session)
+	return l
+}
+
+// run serves the connection until it ends.
+func (l *link) run() {
+	l.expect(l.router.cfg.HandshakeTimeout, func() {
+		l.peer.Abort(&msg.Violation{Text: "no session was opened in time"}, errHandshakeTimeout)
+	})
+	err := l.peer.Run()
+	l.expect(0, nil)
+	l.leave(err)
+	l.batch.flush()
+	if log := l.router.log; log.Enabled(context.Background(), slog.LevelDebug) || !ordinary(err) {
+		level := slog.LevelDebug
+		if !ordinary(err) {
+			level = slog.LevelInfo
+		}
+		info := l.peer.Conn().Info()
+		log.LogAttrs(context.Background(), level, "connection ended",
+			slog.String("peer", info.Peer), slog.String("transport", info.Transport), slog.Any("reason", err))
+	}
+}
+
+// Reasons why a connection ended, beside those of package session.
+var (
+	errHandshakeTimeout = errors.New("no session was opened in time")
+	errGoodbye          = errors.New("session ended by GOODBYE")
+	errAborted          = errors.New("client sent ABORT")
+	errShutdown         = errors.New("router is shutting down")
+	errNoAnswer         = errors.New("client did not answer GOODBYE")
+)
+
+// ordinary reports whether connections end for reason err every day.
+func ordinary(err error) bool {
+	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, errGoodbye) ||
+		errors.Is(err, errShutdown) || errors.Is(err, ErrClosed)
+}
+
+// expect sets the deadline of what is awaited now; none when d is 0.
+func (l *link) expect(d time.Duration, late func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.due++
+	if l.deadline != nil {
+		l.deadline.Stop()
+		l.deadline = nil
+	}
+	if d <= 0 {
+		return
+	}
+	due := l.due
+	l.deadline = time.AfterFunc(d, func() {
+		l.mu.Lock()
+		current := l.due == due
+		l.mu.Unlock()
+		if current {
+			late()
+		}
+	})
+}
+
+// Message handles what the client sends (specification, section "Sessions").
+func (l *link) Message(m *msg.Message, owned bool) error {
+	switch l.state.Load() {
+	case open:
+		return l.handle(m, owned)
+	case leaving:
+		if m.Type == msg.Goodbye {
+			l.peer.End(nil, errShutdown)
+		}
+		return nil
+	}
+	switch m.Type {
+	case msg.Hello:
+		return l.hello(m)
+	case msg.Abort:
+		l.peer.End(nil, errAborted)
+		return nil
+	}
+	return &msg.Violation{Text: m.Type.String() + " before a session is open: HELLO has to be first"}
+}
+
+func (l *link) handle(m *msg.Message, owned bool) error {
+	var err error
+	switch m.Type {
+	case msg.Goodbye:
+		l.goodbye(m)
+		return nil
+	case msg.Abort:
+		l.leave(errAborted)
+		l.peer.End(nil, errAborted)
+		return nil
+	default:
+		err = l.realm.handle(l, m, owned)
+	}
+	if err != nil {
+		l.leave(err) // at once: nothing of the session may outlive the ABORT
+		l.batch.flush()
+	} else if l.batch.bytes > maxUnflushed {
+		l.batch.flush()
+	}
+	return err
+}
+
+// goodbye answers GOODBYE. The connection stays for another session, or for
+// the client to close it.
+func (l *link) goodbye(m *msg.Message) {
+	l.leave(errGoodbye)
+	l.state.Store(opening)
+	_ = l.peer.Send(&msg.Message{
+		Type: msg.Goodbye,
+		URI:  []byte(msg.CloseGoodbyeAndOut),
+		Dict: l.peer.MessageDict(""),
+	}, false)
+	l.batch.flush()
+	l.peer.Flush()
+	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errGoodbye) })
+}
+
+// leave ends the session, if one is open.
+func (l *link) leave(err error) {
+	if l.realm == nil {
+		return
+	}
+	if l.realm.leave(l, &l.batch) {
+		l.logLeave(err)
+	}
+	l.router.exit(l.realm)
+	l.realm = nil
+}
+
+func (l *link) logLeave(err error) {
+	log := l.router.log
+	if !log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended",
+		slog.Uint64("session", l.session.ID), slog.String("realm", l.realm.name),
+		slog.String("authid", l.session.AuthID), slog.Any("reason", err))
+}
+
+// Idle flushes what the messages since the last Idle were answered with.
+func (l *link) Idle() {
+	l.batch.flush()
+	l.batch.release()
+}
+
+// Undeliverable tells the realm of a message that cannot reach the client.
+func (l *link) Undeliverable(m *msg.Message) {
+	if realm := l.realm; realm != nil {
+		realm.undeliverable(l, m)
+	}
+}
+
+// overflow ends a session whose client does not read. The realm's lock is held:
+// the link's own goroutine leaves the realm, later.
+func (l *link) overflow() {
+	l.peer.Close(session.ErrOverflow)
+}
+
+// shutdown says GOODBYE because the router ends.
+func (l *link) shutdown() {
+	if !l.state.CompareAndSwap(open, leaving) {
+		l.peer.Abort(&msg.Violation{URI: msg.CloseSystemShutdown, Text: "the router is shutting down"}, errShutdown)
+		return
+	}
+	_ = l.peer.Send(&msg.Message{
+		Type: msg.Goodbye,
+		URI:  []byte(msg.CloseSystemShutdown),
+		Dict: l.peer.MessageDict("the router is shutting down"),
+	}, false)
+	l.peer.Flush()
+	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errNoAnswer) })
+}

@@ -1,0 +1,128 @@
+package router
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/core"
+	"github.com/wampeter/wampeter/internal/msg"
+)
+
+// Realm is a space of its own for registrations, subscriptions and sessions.
+type Realm struct {
+	router *Router
+	name   string
+
+	permanent bool // guarded by router.mu
+	users     int  // sessions in it or about to join; guarded by router.mu
+
+	mu       sync.Mutex
+	core     *core.Realm
+	rng      *rand.ChaCha8
+	sessions map[uint64]*link
+	out      core.Out // scratch of whoever holds mu
+}
+
+func newRealm(r *Router, name string) *Realm {
+	realm := &Realm{
+		router:   r,
+		name:     name,
+		rng:      newRand(),
+		sessions: make(map[uint64]*link),
+	}
+	realm.core = core.New(core.Config{
+		Now:       time.Now,
+		Rand:      realm.rng.Uint64,
+		Key:       r.key,
+		StrictURI: r.cfg.StrictURI,
+		StrictIDs: r.cfg.StrictIDs,
+	})
+	return realm
+}
+
+// Name returns the realm's URI.
+func (r *Realm) Name() string { return r.name }
+
+// join makes l a session of the realm.
+func (r *Realm) join(l *link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := newID(r.rng)
+	for r.sessions[id] != nil {
+		id = newID(r.rng)
+	}
+	l.session.ID = id
+	if l.session.AuthID == "" {
+		l.session.AuthID = strconv.FormatUint(newID(r.rng), 36)
+	}
+	r.sessions[id] = l
+	l.joined = true
+	// WELCOME first: whatever joining sends to the session comes after it.
+	_ = l.peer.Send(l.welcome(), false)
+	r.core.Join(&l.session, &r.out)
+	r.deliver(&l.batch, nil, false)
+}
+
+// leave ends the session of l. It reports false when it had ended before.
+func (r *Realm) leave(l *link, b *batch) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !l.joined {
+		return false
+	}
+	l.joined = false
+	delete(r.sessions, l.session.ID)
+	r.core.Leave(&l.session, &r.out)
+	r.deliver(b, nil, false)
+	return true
+}
+
+// handle passes one message of an open session to the core.
+func (r *Realm) handle(l *link, m *msg.Message, owned bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !l.joined {
+		return nil // ended by somebody else meanwhile
+	}
+	var err error
+	switch m.Type {
+	case msg.Call:
+		err = r.core.Call(&l.session, m, &r.out)
+	case msg.Yield:
+		err = r.core.Yield(&l.session, m, &r.out)
+	case msg.Publish:
+		err = r.core.Publish(&l.session, m, &r.out)
+	case msg.Subscribe:
+		err = r.core.Subscribe(&l.session, m, &r.out)
+	case msg.Unsubscribe:
+		err = r.core.Unsubscribe(&l.session, m, &r.out)
+	case msg.Register:
+		err = r.core.Register(&l.session, m, &r.out)
+	case msg.Unregister:
+		err = r.core.Unregister(&l.session, m, &r.out)
+	case msg.Cancel:
+		err = r.core.Cancel(&l.session, m, &r.out)
+	case msg.Error:
+		if m.ErrType != msg.Invocation {
+			err = &msg.Violation{Text: "ERROR for " + m.ErrType.String() + " is not for a client to send"}
+			break
+		}
+		err = r.core.Error(&l.session, m, &r.out)
+	case msg.EventReceived:
+		// an extension that nothing here depends on
+	default:
+		err = &msg.Violation{Text: m.Type.String() + " is not for a client to send in an open session"}
+	}
+	r.deliver(&l.batch, m, owned)
+	return err
+}
+
+// quote makes a name that a client sent fit for messages and logs.
+func quote(s string) string {
+	if len(s) > 200 {
+		s = s[:200] + "…"
+	}
+	return strconv.Quote(s)
+}

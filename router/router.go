@@ -1,0 +1,339 @@
+// Package router is a WAMP router for embedding: realms, each with a broker and
+// a dealer, for sessions over WebSocket, RawSocket and within the process.
+//
+//	rt := router.New(router.Config{})
+//	defer rt.Close()
+//	http.Handle("/ws", rt)                     // WebSocket beside other handlers
+//	go rt.Serve(listener)                      // HTTP, WebSocket and RawSocket on one port
+//	s, err := rt.Session(ctx, "realm1")        // a client in the same process
+//
+// Shutdown says GOODBYE to all sessions and waits; Close ends everything at
+// once. After either no goroutine is left.
+package router
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/transport"
+)
+
+// Config is the configuration of a Router. The zero value is a router that
+// serves every realm a client asks for, to anonymous clients.
+type Config struct {
+	// Realms are the names of the realms that exist from the start.
+	Realms []string
+
+	// NoDefaultRealm refuses sessions of other realms than those named by
+	// Realms or made by Router.Realm: ABORT wamp.error.no_such_realm. Otherwise
+	// a realm begins to exist with its first session and ends with its last.
+	NoDefaultRealm bool
+
+	// MaxRealms bounds how many realms clients can bring into being; default
+	// 1000.
+	MaxRealms int
+
+	// Path is where Serve expects WebSocket connections; default "/ws".
+	Path string
+
+	// Handler answers all other HTTP requests on listeners given to Serve. The
+	// default says in plain text what runs here.
+	Handler http.Handler
+
+	// Origins are the origins of web pages that may connect by WebSocket, with
+	// * as a glob: "https://*.example.com". Pages of the same host and clients
+	// that are no browsers always may.
+	Origins []string
+
+	// TLS makes listeners given to Serve accept TLS beside plain connections.
+	TLS *tls.Config
+
+	// MaxMessage is the largest message in bytes that a client may send;
+	// default 16 MiB.
+	MaxMessage int
+
+	// MaxQueue is how many bytes of output may wait for one client that reads
+	// too slowly before it is disconnected; default 8 MiB.
+	MaxQueue int
+
+	// MaxMemory bounds the bytes that wait in the whole process: output that
+	// clients have not read and messages that have arrived in part; default
+	// 1 GiB, negative: no limit.
+	MaxMemory int64
+
+	// MaxConnections bounds the connections per listener; 0: no limit.
+	MaxConnections int
+
+	// HandshakeTimeout is how long a connection may take until its session is
+	// open; default 10 s.
+	HandshakeTimeout time.Duration
+
+	// KeepAlive is the silence after which a client is pinged; default 30 s,
+	// negative: never. A client that stays silent for PongTimeout more (default
+	// 10 s) is disconnected.
+	KeepAlive   time.Duration
+	PongTimeout time.Duration
+
+	// WriteTimeout is how long a client may take no output at all before it
+	// counts as dead; default 10 s.
+	WriteTimeout time.Duration
+
+	// GoodbyeTimeout is how long the router waits for the answer to its GOODBYE
+	// and for the connection to be closed; default 5 s. Within it a client that
+	// said GOODBYE may also open another session on the same connection.
+	GoodbyeTimeout time.Duration
+
+	// Compression offers permessage-deflate to WebSocket clients.
+	Compression bool
+
+	// StrictURI allows only lower case letters, digits and _ in URIs
+	// (specification, "Strict URI Check"). StrictIDs demands that request IDs
+	// are sequential.
+	StrictURI bool
+	StrictIDs bool
+
+	// Agent is announced in WELCOME; default "Wampeter".
+	Agent string
+
+	// Logger receives what the router has to say; default slog.Default().
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&c.HandshakeTimeout, 10*time.Second)
+	def(&c.KeepAlive, session.DefaultKeepAlive)
+	def(&c.PongTimeout, session.DefaultPongWait)
+	def(&c.WriteTimeout, transport.DefaultWriteTimeout)
+	def(&c.GoodbyeTimeout, session.DefaultGrace)
+	if c.MaxRealms == 0 {
+		c.MaxRealms = 1000
+	}
+	if c.Path == "" {
+		c.Path = "/ws"
+	}
+	if c.MaxMessage == 0 {
+		c.MaxMessage = transport.DefaultMaxMessage
+	}
+	if c.MaxQueue == 0 {
+		c.MaxQueue = session.DefaultMaxQueue
+	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = 1 << 30
+	}
+	if c.Agent == "" {
+		c.Agent = "Wampeter"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// ErrClosed is returned by operations on a router that is shut down or closed.
+var ErrClosed = errors.New("router is closed")
+
+// Router routes calls and events between the sessions of each of its realms.
+// Its methods may be called by any goroutine.
+type Router struct {
+	cfg     Config
+	log     *slog.Logger
+	limits  transport.Limits
+	session session.Config
+	key     [16]byte // of registration and subscription ids
+
+	running sync.WaitGroup // connections and what serves them
+
+	mu      sync.Mutex
+	realms  map[string]*Realm
+	links   map[*link]struct{}
+	servers map[server]struct{}
+	closing bool // no new sessions
+	closed  bool // no new connections
+}
+
+// server is something that accepts connections for the router.
+type server interface {
+	Close() error
+}
+
+// New returns a router. It runs nothing until it is given connections.
+func New(cfg Config) *Router {
+	cfg = cfg.withDefaults()
+	budget := transport.NewBudget(cfg.MaxMemory)
+	r := &Router{
+		cfg: cfg,
+		log: cfg.Logger,
+		limits: transport.Limits{
+			MaxMessage:   cfg.MaxMessage,
+			WriteTimeout: cfg.WriteTimeout,
+			Handshake:    cfg.HandshakeTimeout,
+			Budget:       budget,
+		},
+		session: session.Config{
+			MaxQueue:  cfg.MaxQueue,
+			Budget:    budget,
+			KeepAlive: cfg.KeepAlive,
+			PongWait:  cfg.PongTimeout,
+			Grace:     cfg.GoodbyeTimeout,
+		}.WithDefaults(),
+		realms:  make(map[string]*Realm),
+		links:   make(map[*link]struct{}),
+		servers: make(map[server]struct{}),
+	}
+	_, _ = rand.Read(r.key[:]) // never fails
+	for _, name := range cfg.Realms {
+		r.Realm(name)
+	}
+	return r
+}
+
+// newID returns a random ID of global scope (specification, section "IDs").
+func newID(rng *mathrand.ChaCha8) uint64 { return rng.Uint64()>>11 + 1 }
+
+func newRand() *mathrand.ChaCha8 {
+	var seed [32]byte
+	_, _ = rand.Read(seed[:])
+	binary.LittleEndian.PutUint64(seed[:], binary.LittleEndian.Uint64(seed[:])^uint64(time.Now().UnixNano()))
+	return mathrand.NewChaCha8(seed)
+}
+
+// Realm returns the realm called name, made when there is none. It exists until
+// the router is closed.
+func (r *Router) Realm(name string) *Realm {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	realm := r.realms[name]
+	if realm == nil {
+		realm = newRealm(r, name)
+		r.realms[name] = realm
+	}
+	realm.permanent = true
+	return realm
+}
+
+// enter returns the realm called name for one more session, or why not.
+func (r *Router) enter(name string) (*Realm, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return nil, &msg.Violation{URI: msg.CloseSystemShutdown, Text: "the router is shutting down"}
+	}
+	realm := r.realms[name]
+	if realm == nil {
+		if r.cfg.NoDefaultRealm {
+			return nil, &msg.Violation{URI: msg.ErrNoSuchRealm, Text: "there is no realm " + quote(name)}
+		}
+		if len(r.realms) >= r.cfg.MaxRealms {
+			return nil, &msg.Violation{URI: msg.ErrNoSuchRealm, Text: "there is no realm " + quote(name) + ", and there are too many to make it"}
+		}
+		realm = newRealm(r, name)
+		r.realms[name] = realm
+	}
+	realm.users++
+	return realm, nil
+}
+
+// exit undoes enter.
+func (r *Router) exit(realm *Realm) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	realm.users--
+	if realm.users == 0 && !realm.permanent && r.realms[realm.name] == realm {
+		delete(r.realms, realm.name)
+	}
+}
+
+// Shutdown ends the router in an orderly way: listeners are closed, every
+// session gets GOODBYE wamp.close.system_shutdown, and Shutdown waits until all
+// connections are closed. When ctx ends first, the rest is closed at once and
+// the error is ctx's.
+func (r *Router) Shutdown(ctx context.Context) error {
+	r.mu.Lock()
+	r.closing = true
+	links := r.linksLocked()
+	r.closeServersLocked()
+	r.mu.Unlock()
+	for _, l := range links {
+		l.shutdown()
+	}
+
+	done := make(chan struct{})
+	go func() {
+		r.running.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	_ = r.Close()
+	<-done
+	return err
+}
+
+// Close ends the router at once: listeners and connections are closed without
+// a word. It waits until nothing of the router runs any more.
+func (r *Router) Close() error {
+	r.mu.Lock()
+	r.closing, r.closed = true, true
+	links := r.linksLocked()
+	r.closeServersLocked()
+	r.mu.Unlock()
+	for _, l := range links {
+		l.peer.Close(ErrClosed)
+	}
+	r.running.Wait()
+	return nil
+}
+
+func (r *Router) linksLocked() []*link {
+	links := make([]*link, 0, len(r.links))
+	for l := range r.links {
+		links = append(links, l)
+	}
+	return links
+}
+
+func (r *Router) closeServersLocked() {
+	for s := range r.servers {
+		_ = s.Close()
+	}
+}
+
+// run serves one connection until it ends.
+func (r *Router) run(conn transport.Conn) {
+	l := newLink(r, conn)
+	r.mu.Lock()
+	if r.closing {
+		r.mu.Unlock()
+		_ = conn.Close()
+		return
+	}
+	r.running.Add(1)
+	r.links[l] = struct{}{}
+	r.mu.Unlock()
+	defer r.running.Done()
+
+	l.run()
+
+	r.mu.Lock()
+	delete(r.links, l)
+	r.mu.Unlock()
+}
