@@ -32,7 +32,7 @@ func (l *link) hello(m *msg.Message) error {
 	if err != nil {
 		return err
 	}
-	l.realm = realm
+	l.realm.Store(realm)
 	l.session = core.Session{
 		AuthRole:     "anonymous",
 		AuthMethod:   "anonymous",
@@ -68,10 +68,10 @@ func anonymous(methods any) error {
 }
 
 // welcome returns WELCOME for the session that is being opened.
-func (l *link) welcome() *msg.Message {
+func (l *link) welcome(realm string) *msg.Message {
 	roles := core.Features()
 	details := map[string]any{
-		"realm":        l.realm.name,
+		"realm":        realm,
 		"authid":       l.session.AuthID,
 		"authrole":     l.session.AuthRole,
 		"authmethod":   l.session.AuthMethod,

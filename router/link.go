@@ -23,7 +23,7 @@ type link struct {
 
 	state atomic.Uint32 // a state
 
-	realm      *Realm
+	realm      atomic.Pointer[Realm] // set and cleared by the link's own goroutine
 	session    core.Session
 	joined     bool   // the session is in the realm; guarded by realm.mu
 	dirtyIn    *batch // see batch; guarded by realm.mu
@@ -132,14 +132,14 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 	var err error
 	switch m.Type {
 	case msg.Goodbye:
-		l.goodbye(m)
+		l.goodbye()
 		return nil
 	case msg.Abort:
 		l.leave(errAborted)
 		l.peer.End(nil, errAborted)
 		return nil
 	default:
-		err = l.realm.handle(l, m, owned)
+		err = l.realm.Load().handle(l, m, owned)
 	}
 	if err != nil {
 		l.leave(err) // at once: nothing of the session may outlive the ABORT
@@ -152,9 +152,12 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 
 // goodbye answers GOODBYE. The connection stays for another session, or for
 // the client to close it.
-func (l *link) goodbye(m *msg.Message) {
+func (l *link) goodbye() {
+	if !l.state.CompareAndSwap(open, opening) {
+		l.peer.End(nil, errShutdown) // it crossed ours, and is the answer
+		return
+	}
 	l.leave(errGoodbye)
-	l.state.Store(opening)
 	_ = l.peer.Send(&msg.Message{
 		Type: msg.Goodbye,
 		URI:  []byte(msg.CloseGoodbyeAndOut),
@@ -167,23 +170,23 @@ func (l *link) goodbye(m *msg.Message) {
 
 // leave ends the session, if one is open.
 func (l *link) leave(err error) {
-	if l.realm == nil {
+	realm := l.realm.Load()
+	if realm == nil {
 		return
 	}
-	if l.realm.leave(l, &l.batch) {
-		l.logLeave(err)
-	}
-	l.router.exit(l.realm)
-	l.realm = nil
+	realm.leave(l, &l.batch)
+	l.logLeave(realm, err)
+	l.realm.Store(nil)
+	l.router.exit(realm)
 }
 
-func (l *link) logLeave(err error) {
+func (l *link) logLeave(realm *Realm, err error) {
 	log := l.router.log
 	if !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended",
-		slog.Uint64("session", l.session.ID), slog.String("realm", l.realm.name),
+		slog.Uint64("session", l.session.ID), slog.String("realm", realm.name),
 		slog.String("authid", l.session.AuthID), slog.Any("reason", err))
 }
 
@@ -195,7 +198,7 @@ func (l *link) Idle() {
 
 // Undeliverable tells the realm of a message that cannot reach the client.
 func (l *link) Undeliverable(m *msg.Message) {
-	if realm := l.realm; realm != nil {
+	if realm := l.realm.Load(); realm != nil {
 		realm.undeliverable(l, m)
 	}
 }
@@ -212,6 +215,9 @@ func (l *link) shutdown() {
 		l.peer.Abort(&msg.Violation{URI: msg.CloseSystemShutdown, Text: "the router is shutting down"}, errShutdown)
 		return
 	}
+	var b batch
+	l.realm.Load().leave(l, &b)
+	b.flush()
 	_ = l.peer.Send(&msg.Message{
 		Type: msg.Goodbye,
 		URI:  []byte(msg.CloseSystemShutdown),

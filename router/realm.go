@@ -60,23 +60,23 @@ func (r *Realm) join(l *link) {
 	r.sessions[id] = l
 	l.joined = true
 	// WELCOME first: whatever joining sends to the session comes after it.
-	_ = l.peer.Send(l.welcome(), false)
+	_ = l.peer.Send(l.welcome(r.name), false)
 	r.core.Join(&l.session, &r.out)
 	r.deliver(&l.batch, nil, false)
 }
 
-// leave ends the session of l. It reports false when it had ended before.
-func (r *Realm) leave(l *link, b *batch) bool {
+// leave ends the session of l, unless it has ended before. Further effects go
+// into b.
+func (r *Realm) leave(l *link, b *batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !l.joined {
-		return false
+		return
 	}
 	l.joined = false
 	delete(r.sessions, l.session.ID)
 	r.core.Leave(&l.session, &r.out)
 	r.deliver(b, nil, false)
-	return true
 }
 
 // handle passes one message of an open session to the core.

@@ -1,0 +1,31 @@
+package router
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// page is what listeners answer to HTTP requests when Config.Handler is nil:
+// a health check, and a word on how to connect.
+type page struct{ r *Router }
+
+func (p page) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	switch req.URL.Path {
+	case "/healthz":
+		p.r.mu.Lock()
+		closing := p.r.closing
+		p.r.mu.Unlock()
+		if closing {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = fmt.Fprintln(w, "shutting down")
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ok")
+	case "/":
+		_, _ = fmt.Fprintf(w, "%s, a WAMP router.\n\nConnect by WebSocket at %s, or by RawSocket on this port.\n", p.r.cfg.Agent, p.r.cfg.Path)
+	default:
+		http.Error(w, fmt.Sprintf("nothing here; WebSocket connections go to %s", p.r.cfg.Path), http.StatusNotFound)
+	}
+}
