@@ -1,0 +1,2 @@
+// Package wamp is a client for WAMP routers.
+package wamp
