@@ -18,6 +18,7 @@ type batch struct {
 	dirty []*link
 	epoch uint64 // counts flushes, so that a link is listed once in each
 	bytes int
+	event bool // there is an EVENT among what was put there
 	multi session.Multi
 }
 
@@ -30,16 +31,21 @@ func (b *batch) sent(l *link, n int) {
 	}
 }
 
-// flush writes what the outboxes hold. No lock is held.
-func (b *batch) flush() {
+// flush writes what the outboxes hold. No lock is held. It returns a peer that
+// has fallen so far behind that its queue may soon be full, nil when there is
+// none.
+func (b *batch) flush() (slow *session.Peer) {
 	dirty := b.dirty
 	b.epoch++
 	b.bytes = 0
 	for i, l := range dirty {
-		l.peer.Flush()
+		if l.peer.Flush() > l.router.session.MaxQueue/4 {
+			slow = l.peer
+		}
 		dirty[i] = nil
 	}
 	b.dirty = dirty[:0]
+	return slow
 }
 
 // release gives back the memory that a batch keeps between messages, for a
@@ -73,6 +79,7 @@ func (r *Realm) deliver(b *batch, m *msg.Message, owned bool) {
 }
 
 func (r *Realm) deliverEvent(b *batch, e *core.Effect, keep bool) {
+	b.event = true
 	b.multi.Reset(&e.Msg, keep)
 	size := e.Msg.Payload.Size() + 64
 	for _, s := range e.Receivers {

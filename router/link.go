@@ -20,6 +20,7 @@ type link struct {
 	router *Router
 	peer   *session.Peer
 	batch  batch
+	pace   pace
 
 	state atomic.Uint32 // a state
 
@@ -145,9 +146,19 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 		l.leave(err) // at once: nothing of the session may outlive the ABORT
 		l.batch.flush()
 	} else if l.batch.bytes > maxUnflushed {
-		l.batch.flush()
+		l.flush()
 	}
 	return err
+}
+
+// flush writes what the client's messages have put into outboxes, and slows
+// the client down when a receiver does not keep up.
+func (l *link) flush() {
+	events := l.batch.event
+	l.batch.event = false
+	if slow := l.batch.flush(); slow != nil {
+		l.pace.wait(slow, l.router.session.MaxQueue/8, events)
+	}
 }
 
 // goodbye answers GOODBYE. The connection stays for another session, or for
@@ -192,7 +203,7 @@ func (l *link) logLeave(realm *Realm, err error) {
 
 // Idle flushes what the messages since the last Idle were answered with.
 func (l *link) Idle() {
-	l.batch.flush()
+	l.flush()
 	l.batch.release()
 }
 

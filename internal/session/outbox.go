@@ -245,12 +245,16 @@ func (b *batch) bytes(p *Peer, lost []*msg.Message) ([][]byte, []*msg.Message) {
 }
 
 // Flush writes what the outbox holds, without waiting: what the connection
-// does not take is left to a goroutine.
-func (p *Peer) Flush() {
+// does not take is left to a goroutine. It returns how many bytes wait for a
+// peer that has fallen behind; 0 when it has not.
+func (p *Peer) Flush() (behind int) {
 	p.mu.Lock()
 	if p.writing || p.size == 0 || p.closed {
+		if p.behind {
+			behind = p.size
+		}
 		p.mu.Unlock()
-		return
+		return behind
 	}
 	p.writing = true
 	var b batch
@@ -282,6 +286,7 @@ func (p *Peer) Flush() {
 		p.mu.Lock()
 		if err == transport.ErrWouldBlock && !p.closed {
 			p.goWrite(rest(bufs, n), b.buf, b.size)
+			behind = p.size
 		} else {
 			p.size -= b.size
 			p.closeLocked(err)
@@ -292,6 +297,7 @@ func (p *Peer) Flush() {
 	for _, m := range lost {
 		p.h.Undeliverable(m)
 	}
+	return behind
 }
 
 // rest returns what remains of bufs after n bytes, in memory of its own.
