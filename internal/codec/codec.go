@@ -16,17 +16,49 @@ const MaxDepth = 128
 //
 // Errors are *msg.Violation: broken encoding, wrong shape of the message, a
 // known option of the wrong type, an ID out of range, a realm or URI that is
-// no string. Whether a URI is well formed is not checked.
-func Parse(f msg.Format, data []byte, m *msg.Message) error { panic("not yet") }
+// no string. Whether a URI is well formed is not checked, nor whether the
+// message may come from the peer that sent it. After an error m holds nothing
+// of use.
+//
+// Parsing is lenient where real peers need it and nobody is harmed: null in
+// place of args, kwargs or an option is taken as its absence, unknown options
+// are ignored, and UNSUBSCRIBE and UNREGISTER may end in a dictionary.
+//
+// A message without options that need memory of their own (Options.X) and
+// without escapes in its strings is parsed without allocating.
+func Parse(f msg.Format, data []byte, m *msg.Message) error {
+	*m = msg.Message{}
+	r := reader{f: f, data: data}
+	r.message(m)
+	return r.err
+}
 
 // Append appends message m in format f. A payload in another format is
 // transcoded. What m holds is trusted to be valid.
-func Append(dst []byte, f msg.Format, m *msg.Message) []byte { panic("not yet") }
+//
+// The options are written from m.Options, in a fixed order, unless m.Dict is
+// set: whoever forwards a parsed message with other options clears Dict. Keys
+// that are not defined for the message's type are left out, so that options
+// can be taken over from one message to the next.
+func Append(dst []byte, f msg.Format, m *msg.Message) []byte {
+	dst = AppendHead(dst, f, m)
+	dst = appendPayload(dst, f, &m.Payload)
+	return AppendFoot(dst, f, m)
+}
 
 // AppendHead appends message m in format f up to where its payload begins, and
 // AppendFoot what follows it: between the two belongs m.Payload.Tail, which has
 // to be in format f. They serve payloads that are too large to copy.
-func AppendHead(dst []byte, f msg.Format, m *msg.Message) []byte { panic("not yet") }
+func AppendHead(dst []byte, f msg.Format, m *msg.Message) []byte {
+	b := builder{f: f, b: dst}
+	b.message(m)
+	return b.b
+}
 
 // AppendFoot appends what ends a message begun by AppendHead.
-func AppendFoot(dst []byte, f msg.Format, m *msg.Message) []byte { panic("not yet") }
+func AppendFoot(dst []byte, f msg.Format, _ *msg.Message) []byte {
+	if f == msg.JSON {
+		return append(dst, ']')
+	}
+	return dst
+}
