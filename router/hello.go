@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strconv"
 
 	"github.com/wampeter/wampeter/internal/codec"
 	"github.com/wampeter/wampeter/internal/core"
@@ -34,6 +35,7 @@ func (l *link) hello(m *msg.Message) error {
 	}
 	l.realm.Store(realm)
 	l.session = core.Session{
+		AuthID:       strconv.FormatUint(newID(), 36),
 		AuthRole:     "anonymous",
 		AuthMethod:   "anonymous",
 		AuthProvider: "static",
@@ -41,7 +43,7 @@ func (l *link) hello(m *msg.Message) error {
 		Owner:        l,
 	}
 	l.state.Store(open)
-	realm.join(l)
+	realm.join(l, l.welcome(realm.name))
 	l.batch.flush()
 	l.peer.Flush()
 
@@ -67,7 +69,7 @@ func anonymous(methods any) error {
 	return &msg.Violation{URI: msg.ErrNoMatchingAuthMethod, Text: "this realm knows the authentication method anonymous only"}
 }
 
-// welcome returns WELCOME for the session that is being opened.
+// welcome returns WELCOME for the session that is being opened, but for its id.
 func (l *link) welcome(realm string) *msg.Message {
 	roles := core.Features()
 	details := map[string]any{
@@ -80,5 +82,5 @@ func (l *link) welcome(realm string) *msg.Message {
 		"roles":        roles.Dict(),
 	}
 	dict, _ := codec.Marshal(nil, l.peer.Format(), details) // nothing in it can fail
-	return &msg.Message{Type: msg.Welcome, ID: l.session.ID, Dict: dict}
+	return &msg.Message{Type: msg.Welcome, Dict: dict}
 }

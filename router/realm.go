@@ -20,7 +20,6 @@ type Realm struct {
 
 	mu       sync.Mutex
 	core     *core.Realm
-	rng      *rand.ChaCha8
 	sessions map[uint64]*link
 	out      core.Out // scratch of whoever holds mu
 }
@@ -29,12 +28,11 @@ func newRealm(r *Router, name string) *Realm {
 	realm := &Realm{
 		router:   r,
 		name:     name,
-		rng:      newRand(),
 		sessions: make(map[uint64]*link),
 	}
 	realm.core = core.New(core.Config{
 		Now:       time.Now,
-		Rand:      realm.rng.Uint64,
+		Rand:      rand.Uint64,
 		Key:       r.key,
 		StrictURI: r.cfg.StrictURI,
 		StrictIDs: r.cfg.StrictIDs,
@@ -45,22 +43,20 @@ func newRealm(r *Router, name string) *Realm {
 // Name returns the realm's URI.
 func (r *Realm) Name() string { return r.name }
 
-// join makes l a session of the realm.
-func (r *Realm) join(l *link) {
+// join makes l a session of the realm and answers with welcome.
+func (r *Realm) join(l *link, welcome *msg.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := newID(r.rng)
+	id := newID()
 	for r.sessions[id] != nil {
-		id = newID(r.rng)
+		id = newID()
 	}
 	l.session.ID = id
-	if l.session.AuthID == "" {
-		l.session.AuthID = strconv.FormatUint(newID(r.rng), 36)
-	}
 	r.sessions[id] = l
 	l.joined = true
 	// WELCOME first: whatever joining sends to the session comes after it.
-	_ = l.peer.Send(l.welcome(r.name), false)
+	welcome.ID = id
+	_ = l.peer.Send(welcome, false)
 	r.core.Join(&l.session, &r.out)
 	r.deliver(&l.batch, nil, false)
 }

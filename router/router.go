@@ -15,7 +15,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -203,14 +202,7 @@ func New(cfg Config) *Router {
 }
 
 // newID returns a random ID of global scope (specification, section "IDs").
-func newID(rng *mathrand.ChaCha8) uint64 { return rng.Uint64()>>11 + 1 }
-
-func newRand() *mathrand.ChaCha8 {
-	var seed [32]byte
-	_, _ = rand.Read(seed[:])
-	binary.LittleEndian.PutUint64(seed[:], binary.LittleEndian.Uint64(seed[:])^uint64(time.Now().UnixNano()))
-	return mathrand.NewChaCha8(seed)
-}
+func newID() uint64 { return mathrand.Uint64()>>11 + 1 }
 
 // Realm returns the realm called name, made when there is none. It exists until
 // the router is closed.
