@@ -1,0 +1,375 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
+
+// cursor reads a payload that was scanned before, value by value and with
+// their content, where reader only looks for what matters to an envelope. It
+// does not check text for UTF-8 again; nothing it meets makes it panic, read
+// beyond its data, or go on without end.
+type cursor struct {
+	reader
+	kind  kind
+	form  form
+	start int    // where the value begins
+	num   uint64 // of a bool, an integer (two's complement), a number (bits of the float64)
+	text  []byte // of kindString and kindBytes, in the form that form tells
+}
+
+// form is how the content of a string lies in the message.
+type form uint8
+
+const (
+	formPlain   form = iota // as it is
+	formEscaped             // JSON, with escapes
+	formChunked             // CBOR of indefinite length: strings up to a break
+	formTime                // MessagePack timestamp, to be written out
+)
+
+// next reads the next value. At a list or dictionary it stops before the head,
+// for open to go on.
+func (c *cursor) next() {
+	c.kind, c.form = kindNull, formPlain
+	if c.err != nil {
+		return
+	}
+	switch c.f {
+	case msg.JSON:
+		c.nextJSON()
+	case msg.MessagePack:
+		c.nextMsgpack()
+	case msg.CBOR:
+		c.nextCBOR()
+	default:
+		c.fail(violation("unknown serializer %v", c.f))
+	}
+}
+
+// nextKey reads the key of a dictionary's entry, and what separates it from
+// its value. In JSON it has to be a string.
+func (c *cursor) nextKey() {
+	c.next()
+	if c.kind == kindList || c.kind == kindDict {
+		c.skip(MaxDepth)
+	}
+	if c.f != msg.JSON || c.err != nil {
+		return
+	}
+	c.pos = jsonSpace(c.data, c.pos)
+	if c.kind != kindString || c.pos >= len(c.data) || c.data[c.pos] != ':' {
+		c.fail(errJSON(c.data, c.pos))
+		return
+	}
+	c.pos++
+}
+
+func (c *cursor) float() float64 { return math.Float64frombits(c.num) }
+
+func (c *cursor) setFloat(f float64) { c.kind, c.num = kindNumber, math.Float64bits(f) }
+
+func (c *cursor) validText() bool {
+	if utf8.Valid(c.text) {
+		return true
+	}
+	c.fail(errUTF8(c.f, c.start))
+	return false
+}
+
+func (c *cursor) nextJSON() {
+	data := c.data
+	pos := jsonSpace(data, c.pos)
+	c.pos, c.start = pos, pos
+	if pos >= len(data) {
+		c.fail(errTruncated(msg.JSON))
+		return
+	}
+	switch data[pos] {
+	case '"':
+		end, escaped, err := jsonString(data, pos)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		c.kind, c.text, c.pos = kindString, data[pos+1:end-1], end
+		if escaped {
+			c.form = formEscaped
+		}
+	case '[':
+		c.kind = kindList
+	case '{':
+		c.kind = kindDict
+	case 'n':
+		c.pos, c.err = jsonLiteral(data, pos, "null")
+	case 't':
+		c.kind, c.num = kindBool, 1
+		c.pos, c.err = jsonLiteral(data, pos, "true")
+	case 'f':
+		c.kind, c.num = kindBool, 0
+		c.pos, c.err = jsonLiteral(data, pos, "false")
+	default:
+		end, integer, err := jsonNumber(data, pos)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		c.pos = end
+		c.number(data[pos:end], integer)
+	}
+}
+
+// number takes the value of a valid number. An integer beyond 64 bits is read
+// as a float, as most readers of JSON do.
+func (c *cursor) number(s []byte, integer bool) {
+	if integer {
+		if c.kind, c.num = jsonInteger(s); c.kind != kindNumber {
+			return
+		}
+	}
+	// Out of range, ParseFloat returns an infinity, which is the value.
+	f, _ := strconv.ParseFloat(string(s), 64)
+	c.setFloat(f)
+}
+
+func (c *cursor) nextMsgpack() {
+	data, pos := c.data, c.pos
+	c.start = pos
+	if pos >= len(data) {
+		c.fail(errTruncated(msg.MessagePack))
+		return
+	}
+	b := data[pos]
+	if size := int(msgpackSize[b]); size != 0 {
+		if size > len(data)-pos {
+			c.fail(errTruncated(msg.MessagePack))
+			return
+		}
+		c.pos = pos + size
+		s := data[pos:c.pos]
+		switch b {
+		case mpFloat32:
+			c.setFloat(float64(math.Float32frombits(binary.BigEndian.Uint32(s[1:]))))
+		case mpFloat64:
+			c.kind, c.num = kindNumber, binary.BigEndian.Uint64(s[1:])
+		case mpFixExt1, mpFixExt2, mpFixExt4, mpFixExt8, mpFixExt16:
+			c.extension(s[1:])
+		default:
+			c.kind, c.num = msgpackScalar(s)
+		}
+		return
+	}
+	switch b & 0xf0 {
+	case mpFixMap:
+		c.kind = kindDict
+		return
+	case mpFixArray:
+		c.kind = kindList
+		return
+	}
+	switch b {
+	case mpMap16, mpMap32:
+		c.kind = kindDict
+		return
+	case mpArray16, mpArray32:
+		c.kind = kindList
+		return
+	}
+	start, n, err := msgpackHead(data, pos)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.pos = start + n
+	content := data[start:c.pos]
+	switch b {
+	case mpBin8, mpBin16, mpBin32:
+		c.kind, c.text = kindBytes, content
+	case mpExt8, mpExt16, mpExt32:
+		c.extension(content)
+	default:
+		c.kind, c.text = kindString, content
+	}
+}
+
+// mpTimestamp is the type of the one extension that MessagePack defines.
+const mpTimestamp = 0xff
+
+// extension takes the value of an extension, given with its type before its
+// data: null for JavaScript's undefined as wampy.js writes it, text for a
+// timestamp, else the bytes.
+func (c *cursor) extension(s []byte) {
+	c.kind, c.text = kindBytes, s[1:]
+	switch {
+	case s[0] == 0 && len(s) == 2:
+		c.kind = kindNull
+	case s[0] == mpTimestamp:
+		if _, ok := timestamp(c.text); ok {
+			c.kind, c.form = kindString, formTime
+		}
+	}
+}
+
+// timestamp reads the data of a timestamp extension. It refuses years that RFC
+// 3339 cannot write.
+func timestamp(s []byte) (t time.Time, ok bool) {
+	switch len(s) {
+	case 4:
+		t = time.Unix(int64(binary.BigEndian.Uint32(s)), 0)
+	case 8:
+		n := binary.BigEndian.Uint64(s)
+		t = time.Unix(int64(n&(1<<34-1)), int64(n>>34))
+	case 12:
+		t = time.Unix(int64(binary.BigEndian.Uint64(s[4:])), int64(binary.BigEndian.Uint32(s)))
+	default:
+		return t, false
+	}
+	t = t.UTC()
+	return t, 0 <= t.Year() && t.Year() <= 9999
+}
+
+func (c *cursor) nextCBOR() {
+	data := c.data
+	c.start = c.pos
+	for {
+		pos := c.pos
+		if pos >= len(data) {
+			c.fail(errTruncated(msg.CBOR))
+			return
+		}
+		start, arg, err := cborHead(data, pos)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		switch data[pos] >> 5 {
+		case cborUint:
+			c.kind, c.num = kindUint, arg
+			c.pos = start
+		case cborNegative:
+			c.kind, c.num = kindInt, ^arg
+			if arg > math.MaxInt64 {
+				c.setFloat(-1 - float64(arg))
+			}
+			c.pos = start
+		case cborBytes, cborText:
+			c.cborContent(pos, start, arg)
+		case cborArray:
+			c.kind = kindList
+		case cborMap:
+			c.kind = kindDict
+		case cborTag:
+			c.pos = start
+			if (arg == cborBignum || arg == cborBignum+1) && start < len(data) && data[start]>>5 == cborBytes {
+				c.bignum(arg != cborBignum)
+				return
+			}
+			continue // a tag's value is its content
+		default:
+			c.pos = start
+			c.cborSimple(data[pos], arg)
+		}
+		return
+	}
+}
+
+// cborContent takes the content of the string at pos, whose head was read.
+func (c *cursor) cborContent(pos, start int, arg uint64) {
+	c.kind = kindString
+	if c.data[pos]>>5 == cborBytes {
+		c.kind = kindBytes
+	}
+	if int(arg) != cborIndefinite {
+		c.pos = start + int(arg)
+		c.text = c.data[start:c.pos]
+		return
+	}
+	c.form = formChunked
+	if c.pos, c.err = skipCBORString(c.data, pos, start, arg); c.err == nil {
+		c.text = c.data[start : c.pos-1]
+	}
+}
+
+// cborSimple takes the value of major type 7 with the given first byte. What
+// is neither a bool nor a float is null: undefined, and the simple values
+// that nobody has given a meaning.
+func (c *cursor) cborSimple(first byte, arg uint64) {
+	switch first {
+	case cborFalse, cborTrue:
+		c.kind, c.num = kindBool, uint64(first-cborFalse)
+	case cborFloat16:
+		c.setFloat(float16(uint16(arg)))
+	case cborFloat32:
+		c.setFloat(float64(math.Float32frombits(uint32(arg))))
+	case cborFloat64:
+		c.kind, c.num = kindNumber, arg
+	default:
+		c.kind = kindNull
+	}
+}
+
+// float16 widens a half precision float (RFC 8949, appendix D).
+func float16(h uint16) float64 {
+	exponent, fraction := int(h>>10&0x1f), float64(h&0x3ff)
+	var f float64
+	switch {
+	case exponent == 0:
+		f = math.Ldexp(fraction, -24)
+	case exponent < 31:
+		f = math.Ldexp(fraction+1024, exponent-25)
+	case fraction == 0:
+		f = math.Inf(1)
+	default:
+		f = math.NaN()
+	}
+	if h>>15 != 0 {
+		f = -f
+	}
+	return f
+}
+
+// cborBignum is the tag of an unsigned bignum; the one after it is negative.
+const cborBignum = 2
+
+// bignum reads the bytes of a bignum: an integer where 64 bits hold it, else
+// the nearest float.
+func (c *cursor) bignum(negative bool) {
+	c.nextCBOR()
+	if c.err != nil || c.form != formPlain {
+		return
+	}
+	digits := bytes.TrimLeft(c.text, "\x00")
+	var n uint64
+	for _, b := range digits[:min(8, len(digits))] {
+		n = n<<8 | uint64(b)
+	}
+	if len(digits) <= 8 {
+		switch {
+		case !negative:
+			c.kind, c.num = kindUint, n
+		case n <= math.MaxInt64:
+			c.kind, c.num = kindInt, ^n
+		default:
+			c.setFloat(-1 - float64(n))
+		}
+		return
+	}
+	// The first eight bytes hold at least 57 bits, and whether anything follows
+	// them is all else that decides how 53 are rounded. Beyond the range of
+	// floats Ldexp gives an infinity.
+	rest := digits[8:]
+	if len(bytes.TrimLeft(rest, "\x00")) > 0 {
+		n |= 1
+	}
+	f := math.Ldexp(float64(n), 8*len(rest))
+	if negative {
+		f = -f
+	}
+	c.setFloat(f)
+}
