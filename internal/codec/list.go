@@ -31,12 +31,10 @@ func Entries(f msg.Format, dict []byte, yield func(key string, value []byte) boo
 	if c.kind != kindDict {
 		return
 	}
-	var scratch []byte
 	for frame := c.open(); c.more(&frame); {
-		c.nextKey()
-		scratch = c.appendKey(scratch[:0])
+		key := c.keyString()
 		value := c.raw()
-		if c.err != nil || !yield(string(scratch), value) {
+		if c.err != nil || !yield(key, value) {
 			return
 		}
 	}

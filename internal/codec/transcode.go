@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/wampeter/wampeter/internal/msg"
+import (
+	"strconv"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
 
 // Transcode appends value, which is one complete valid value in format from,
 // in format to (specification, section "Serializers"; what is lost on the way
@@ -57,9 +61,9 @@ type transcoder struct {
 	out builder
 
 	// What typed values need beyond the routing of bytes.
-	fromGo    bool // text may come from Go strings: refuse what is not UTF-8
-	wholeInts bool // write floats that are exact integers as integers
-	sawHuge   bool // set when an integer beyond int64 went by
+	fromGo  bool // text may come from Go strings: refuse what is not UTF-8
+	sawHuge bool // set when an integer beyond int64 went by
+	lenient
 }
 
 // value copies the next value, whose containers may be nested depth levels.
@@ -95,7 +99,7 @@ func (t *transcoder) value(depth int) {
 
 // content copies text or bytes.
 func (t *transcoder) content() {
-	if t.fromGo && t.kind == kindString && !t.validText() {
+	if t.fromGo && t.kind == kindString && !t.checkUTF8() {
 		return
 	}
 	if t.form == formPlain {
@@ -158,10 +162,16 @@ func (t *transcoder) dict(depth int) {
 func (t *transcoder) key() {
 	t.nextKey()
 	if t.kind == kindString {
-		if t.fromGo && !t.validText() {
+		if t.fromGo && !t.checkUTF8() {
 			return
 		}
 		if t.form == formPlain {
+			if t.intKeys {
+				if n, ok := decimal(t.text); ok {
+					t.out.int(n)
+					return
+				}
+			}
 			t.out.text(t.text)
 			return
 		}
@@ -169,4 +179,13 @@ func (t *transcoder) key() {
 	start := len(t.out.b)
 	t.out.b = t.appendKey(t.out.b)
 	t.out.settle(start, kindString)
+}
+
+// decimal reads a key that is an integer as appendKey writes it.
+func decimal(s []byte) (n int64, ok bool) {
+	if len(s) == 0 || len(s) > len("-9223372036854775808") || !isDigit(s[len(s)-1]) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(s), 10, 64)
+	return n, err == nil && strconv.FormatInt(n, 10) == string(s)
 }

@@ -75,11 +75,12 @@ func (c *cursor) float() float64 { return math.Float64frombits(c.num) }
 
 func (c *cursor) setFloat(f float64) { c.kind, c.num = kindNumber, math.Float64bits(f) }
 
-func (c *cursor) validText() bool {
+// checkUTF8 fails when text, which is to be plain, is not UTF-8.
+func (c *cursor) checkUTF8() bool {
 	if utf8.Valid(c.text) {
 		return true
 	}
-	c.fail(errUTF8(c.f, c.start))
+	c.fail(errNotUTF8(string(c.text)))
 	return false
 }
 
