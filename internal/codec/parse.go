@@ -16,7 +16,8 @@ import (
 //	d  Message.Dict, of which nothing is parsed
 //	o  Message.Dict parsed into Message.Options
 //	x  a dictionary that may be missing and is ignored
-//	v  a dictionary that may be missing and makes the message a revocation
+//	v  a dictionary that may be missing; after Request 0, which makes the message
+//	   a revocation, it is parsed as o is, and else ignored
 //	a  the payload
 type layout string
 
@@ -157,16 +158,16 @@ func (r *reader) element(m *msg.Message, c byte) {
 			r.fail(violation("%v: %s are no dictionary", m.Type, dictName(m.Type)))
 			return
 		}
-		if c == 'o' || c == 'v' {
+		revocation := c == 'v' && m.Request == 0
+		if c == 'o' || revocation {
 			r.options(m)
 		} else {
 			r.dict()
 		}
-		if c == 'x' {
-			return
+		if c == 'o' || c == 'd' || revocation {
+			m.Dict = r.data[v.start:r.pos:r.pos]
 		}
-		m.Dict = r.data[v.start:r.pos:r.pos]
-		if c == 'v' && m.Request == 0 && m.ID == 0 {
+		if revocation && m.ID == 0 {
 			r.fail(violation("%v: the revocation does not name what it revokes", m.Type))
 		}
 	}
