@@ -29,7 +29,7 @@ func fuzzSeeds(f *testing.F, format msg.Format) {
 	}
 	for _, v := range []string{
 		`[16,1,{"exclude":[1,2],"eligible_authid":["a"],"rkey":-7,"acknowledge":true,"ppt_scheme":"x_y"},"t",[1.5,null],{"a":[{}]}]`,
-		`[48,1,{"timeout":70000,"runmode":"partition","rkey":"k","forward_for":[{"session":1}],"unknown":{"a":[]}},"p",null,{"a":"\u0000\ud83d\ude00"}]`,
+		`[48,1,{"timeout":70000,"runmode":"partition","rkey":"k","forward_for":[{"session":1}],"unknown":{"a":[]}},"p",null,{"a":"\u0001\ud83d\ude00"}]`,
 		`[68,1,2,{"caller":5,"caller_authid":"\n","procedure":"p","trustlevel":1},["",-5,70000,5000000000]]`,
 		`[64,9007199254740992,{"match":"wildcard","invoke":"x","concurrency":5000000000},"a..b"]`,
 		`[35,0,{"subscription":5,"reason":"wamp.x"}]`,
