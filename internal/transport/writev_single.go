@@ -1,0 +1,22 @@
+//go:build unix && !(linux || darwin || openbsd)
+
+package transport
+
+import "golang.org/x/sys/unix"
+
+func writev(fd int, bufs [][]byte) (int, error) {
+	total := 0
+	for _, b := range bufs {
+		n, err := unix.Write(fd, b)
+		if err != nil {
+			if total > 0 {
+				return total, nil
+			}
+			return 0, err
+		}
+		if total += n; n < len(b) {
+			break
+		}
+	}
+	return total, nil
+}
