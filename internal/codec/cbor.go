@@ -2,7 +2,6 @@ package codec
 
 import (
 	"encoding/binary"
-	"unicode/utf8"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -31,6 +30,26 @@ const (
 	cborBreak     = 0xff
 )
 
+// cborSize is the size of the values whose first byte tells it; 0 for the
+// others, the long form of simple values with its gap among them.
+var cborSize = func() (size [256]uint8) {
+	for _, major := range []int{cborUint, cborNegative, cborSimple} {
+		first := major << 5
+		for c := first; c < first+24; c++ {
+			size[c] = 1
+		}
+		for i, n := range []uint8{2, 3, 5, 9} {
+			size[first+24+i] = n
+		}
+	}
+	size[cborSimple<<5|24] = 0
+	return size
+}()
+
+// cborShortText and the 23 bytes above it begin the texts whose length is in
+// their first byte.
+const cborShortText = cborText << 5
+
 // cborIndefinite stands in place of a length: content up to a break.
 const cborIndefinite = -1
 
@@ -51,13 +70,33 @@ func skipCBORValues(data []byte, pos, n, depth int) (int, error) {
 			}
 			n = 0 // stays below zero for ever
 		}
+		c := data[pos]
+		if size := int(cborSize[c]); size != 0 {
+			if size > len(data)-pos {
+				return pos, errTruncated(msg.CBOR)
+			}
+			pos += size
+			continue
+		}
+		if length := int(c) - cborShortText; uint(length) < 24 { // as most texts are
+			start := pos + 1
+			end := start + length
+			if end > len(data) {
+				return pos, errTruncated(msg.CBOR)
+			}
+			if !validText(data[start:end]) {
+				return pos, errUTF8(msg.CBOR, pos)
+			}
+			pos = end
+			continue
+		}
 		start, arg, err := cborHead(data, pos)
 		if err != nil {
 			return pos, err
 		}
-		major := data[pos] >> 5
+		major := c >> 5
 		switch major {
-		case cborUint, cborNegative, cborSimple:
+		case cborSimple:
 			pos = start
 			continue
 		case cborBytes, cborText:
@@ -114,7 +153,7 @@ func skipCBORString(data []byte, pos, start int, arg uint64) (int, error) {
 	major := data[pos] >> 5
 	if int(arg) != cborIndefinite {
 		end := start + int(arg)
-		if major == cborText && !utf8.Valid(data[start:end]) {
+		if major == cborText && !validText(data[start:end]) {
 			return pos, errUTF8(msg.CBOR, pos)
 		}
 		return end, nil

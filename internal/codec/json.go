@@ -127,43 +127,41 @@ func jsonString(data []byte, pos int) (end int, escaped bool, err error) {
 	if pos >= len(data) || data[pos] != '"' {
 		return pos, false, errJSON(data, pos)
 	}
-	const (
-		each = 0x0101010101010101
-		high = 0x80 * each
-	)
+	const each = 0x0101010101010101
 	start := pos + 1
 	p := start
 	var seen uint64 // all bytes of the string or-ed: is one beyond ASCII?
 	for {
-		// Eight bytes at a time: find the first quote, backslash or control
-		// character. Subtracting borrows into a byte's neighbour above only
-		// where the byte itself is a hit, so that the lowest hit is exact.
-		for p+8 <= len(data) {
+		if p+8 <= len(data) {
+			// Eight bytes at a time: find the first quote, backslash or control
+			// character. Subtracting borrows into a byte's neighbour above only
+			// where the byte itself is a hit, so that the lowest hit is exact.
 			w := binary.LittleEndian.Uint64(data[p:])
 			hit := ((w ^ '"'*each) - each) | ((w ^ '\\'*each) - each) | (w - ' '*each)
-			hit &^= w
-			if hit &= high; hit != 0 {
-				n := bits.TrailingZeros64(hit) &^ 7
-				seen |= w & (1<<n - 1)
-				p += n >> 3
-				break
+			if hit = hit &^ w & high; hit == 0 {
+				seen |= w
+				p += 8
+				continue
 			}
-			seen |= w
-			p += 8
+			n := bits.TrailingZeros64(hit) &^ 7
+			seen |= w & (1<<n - 1)
+			p += n >> 3
+		} else {
+			for p < len(data) && data[p] >= ' ' && data[p] != '"' && data[p] != '\\' {
+				seen |= uint64(data[p])
+				p++
+			}
+			if p >= len(data) {
+				return p, false, errTruncated(msg.JSON)
+			}
 		}
-		for p < len(data) && data[p] >= ' ' && data[p] != '"' && data[p] != '\\' {
-			seen |= uint64(data[p])
-			p++
-		}
-		switch {
-		case p >= len(data):
-			return p, false, errTruncated(msg.JSON)
-		case data[p] == '"':
+		switch data[p] {
+		case '"':
 			if seen&high != 0 && !utf8.Valid(data[start:p]) {
 				return p, false, errUTF8(msg.JSON, pos)
 			}
 			return p + 1, escaped, nil
-		case data[p] == '\\':
+		case '\\':
 			n := jsonEscape(data[p:])
 			if n == 0 {
 				return p, false, violation("json: invalid escape at offset %d", p)

@@ -2,7 +2,6 @@ package codec
 
 import (
 	"encoding/binary"
-	"unicode/utf8"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -85,32 +84,38 @@ func skipMsgpackValues(data []byte, pos, n, depth int) (int, error) {
 			pos += size
 			continue
 		}
+		if c&0xe0 == mpFixStr { // the one that most texts are
+			start := pos + 1
+			end := start + int(c&0x1f)
+			if end > len(data) {
+				return pos, errTruncated(msg.MessagePack)
+			}
+			if !validText(data[start:end]) {
+				return pos, errUTF8(msg.MessagePack, pos)
+			}
+			pos = end
+			continue
+		}
 		start, length, err := msgpackHead(data, pos)
 		if err != nil {
 			return pos, err
 		}
 		switch c {
+		case mpStr8, mpStr16, mpStr32:
+			if !validText(data[start : start+length]) {
+				return pos, errUTF8(msg.MessagePack, pos)
+			}
+			pos = start + length
+			continue
 		case mpBin8, mpBin16, mpBin32, mpExt8, mpExt16, mpExt32:
 			pos = start + length
 			continue
-		case mpMap16, mpMap32:
-			length *= 2
-		case mpArray16, mpArray32:
-		default:
-			switch c & 0xf0 {
-			case mpFixMap:
-				length *= 2
-			case mpFixArray:
-			default:
-				if !utf8.Valid(data[start : start+length]) {
-					return pos, errUTF8(msg.MessagePack, pos)
-				}
-				pos = start + length
-				continue
-			}
 		}
 		if depth <= 0 {
 			return pos, errTooDeep(msg.MessagePack, pos)
+		}
+		if c&0xf0 == mpFixMap || c >= mpMap16 {
+			length *= 2
 		}
 		pos, err = skipMsgpackValues(data, start, length, depth-1)
 		if err != nil {

@@ -371,6 +371,10 @@ func (r *reader) forwardFor(t msg.Type, name []byte, v *value) {
 	}, "a list of dictionaries")
 }
 
+// maxOptionList is the largest number of elements of a list among the options.
+// In memory they take up to 16 times of what they take in a message.
+const maxOptionList = 1 << 18
+
 // list reads the list that v has found. It fails, saying that it is not what
 // was wanted, once take returns false for an element.
 func (r *reader) list(t msg.Type, name []byte, v *value, take func(*value) bool, want string) {
@@ -380,7 +384,11 @@ func (r *reader) list(t msg.Type, name []byte, v *value, take func(*value) bool,
 	}
 	f := r.open()
 	var element value // not v: what take is given moves to the heap
-	for r.more(&f) {
+	for n := 0; r.more(&f); n++ {
+		if n == maxOptionList {
+			r.fail(violation("%v: %s has more than %d elements", t, name, maxOptionList))
+			return
+		}
 		r.value(&element)
 		if r.err == nil && !take(&element) {
 			r.wrong(t, name, want)

@@ -2,6 +2,8 @@ package codec
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -313,6 +315,37 @@ func TestParseDepth(t *testing.T) {
 	} {
 		_, err := parse(t, msg.JSON, []byte(deep))
 		wantError(t, deep[:20], err, "nested deeper")
+	}
+}
+
+// TestParseMemory holds the memory that a message takes to its size, whatever
+// lengths it claims.
+func TestParseMemory(t *testing.T) {
+	for _, c := range []struct {
+		f    msg.Format
+		data string
+		want string
+	}{
+		{msg.MessagePack, "\xdd\xff\xff\xff\xff\x10\x01", "ends within"},
+		{msg.MessagePack, "\x94\x10\x01\x81\xa7exclude\xdd\xff\xff\xff\xff\x01", "ends within"},
+		{msg.MessagePack, "\x94\x10\x01\x81\xdb\xff\xff\xff\xff", "ends within"},
+		{msg.MessagePack, "\x94\x10\x01\xdf\xff\xff\xff\xff", "ends within"},
+		{msg.CBOR, "\x9b\x00\x00\x00\x01\x00\x00\x00\x00\x10\x01", "ends within"},
+		{msg.CBOR, "\x84\x10\x01\xa1\x67exclude\x9b\x00\x00\x00\x01\x00\x00\x00\x00\x01", "ends within"},
+		{msg.CBOR, "\x84\x10\x01\xa1\x7f\x7b\x00\x00\x00\x01\x00\x00\x00\x00a", "ends within"},
+		{msg.CBOR, "\x84\x10\x01\xbb\x00\x00\x00\x01\x00\x00\x00\x00a", "ends within"},
+		{msg.CBOR, "\x84\x10\x01\xa1\x67exclude\x9f" + strings.Repeat("\x01", 1<<20) + "\xff\x61t", "more than 262144"},
+		{msg.JSON, `[16,1,{"eligible_authid":[""` + strings.Repeat(`,""`, 1<<20) + `]},"t"]`, "more than 262144"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var m msg.Message
+		err := Parse(c.f, []byte(c.data), &m)
+		runtime.ReadMemStats(&after)
+		wantError(t, fmt.Sprintf("%v: %.30q", c.f, c.data), err, c.want)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<10+uint64(20*len(c.data)) {
+			t.Errorf("%v: %.30q: took %d bytes", c.f, c.data, took)
+		}
 	}
 }
 

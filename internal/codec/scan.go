@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -25,6 +27,29 @@ func skip(f msg.Format, data []byte, pos, depth int) (int, error) {
 		return skipCBOR(data, pos, depth)
 	}
 	return pos, violation("unknown serializer %v", f)
+}
+
+// high has the bit set, in each byte of a word, that text beyond ASCII has.
+const high = 0x8080808080808080
+
+// validText reports whether s is UTF-8. Most texts are short and ASCII, for
+// which utf8.Valid takes several times as long.
+func validText(s []byte) bool {
+	var seen uint64
+	switch n := len(s); {
+	case n > 32:
+		return utf8.Valid(s)
+	case n >= 8:
+		for i := 0; i+8 < n; i += 8 {
+			seen |= binary.LittleEndian.Uint64(s[i:])
+		}
+		seen |= binary.LittleEndian.Uint64(s[n-8:])
+	default:
+		for _, c := range s {
+			seen |= uint64(c)
+		}
+	}
+	return seen&high == 0 || utf8.Valid(s)
 }
 
 func violation(format string, args ...any) error {

@@ -300,11 +300,10 @@ func (r *reader) msgpackValue(v *value) {
 	case mpExt8, mpExt16, mpExt32:
 		v.kind = msgpackExtension(data[start])
 	default:
-		r.pos, r.err = skipMsgpack(data, pos, 0)
-		if r.err == nil {
-			v.kind, v.text = kindString, data[start:r.pos]
+		v.kind, v.text = kindString, data[start:start+n]
+		if !validText(v.text) {
+			r.fail(errUTF8(msg.MessagePack, pos))
 		}
-		return
 	}
 	r.pos = start + n
 }
@@ -370,6 +369,20 @@ func (r *reader) cborValue(v *value) {
 	if c < 24 {
 		v.kind, v.num = kindUint, uint64(c)
 		r.pos++
+		return
+	}
+	if length := int(c) - cborShortText; uint(length) < 24 {
+		end := pos + 1 + length
+		if end > len(data) {
+			r.fail(errTruncated(msg.CBOR))
+			return
+		}
+		v.kind, v.text = kindString, data[pos+1:end]
+		if !validText(v.text) {
+			r.fail(errUTF8(msg.CBOR, pos))
+			return
+		}
+		r.pos = end
 		return
 	}
 	start, arg, err := cborHead(data, pos)
