@@ -133,11 +133,41 @@ func (c *cursor) number(s []byte, integer bool) {
 		if c.kind, c.num = jsonInteger(s); c.kind != kindNumber {
 			return
 		}
+	} else if f, ok := shortFloat(s); ok {
+		c.setFloat(f)
+		return
 	}
 	// Out of range, ParseFloat returns an infinity, which is the value.
 	f, _ := strconv.ParseFloat(string(s), 64)
 	c.setFloat(f)
 }
+
+// shortFloat reads a number of few digits and no exponent: one division of two
+// integers that floats hold exactly is rounded correctly.
+func shortFloat(s []byte) (f float64, ok bool) {
+	if len(s) > len(powersOfTen) {
+		return 0, false
+	}
+	var n uint64
+	point := len(s) - 1
+	for i, b := range s {
+		switch {
+		case isDigit(b):
+			n = n*10 + uint64(b-'0')
+		case b == '.':
+			point = i
+		case b != '-':
+			return 0, false
+		}
+	}
+	f = float64(n) / powersOfTen[len(s)-1-point]
+	if s[0] == '-' {
+		f = -f
+	}
+	return f, true
+}
+
+var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 func (c *cursor) nextMsgpack() {
 	data, pos := c.data, c.pos
@@ -147,6 +177,21 @@ func (c *cursor) nextMsgpack() {
 		return
 	}
 	b := data[pos]
+	switch { // what most of a payload consists of
+	case b <= 0x7f:
+		c.kind, c.num = kindUint, uint64(b)
+		c.pos = pos + 1
+		return
+	case b&0xe0 == mpFixStr:
+		end := pos + 1 + int(b&0x1f)
+		if end > len(data) {
+			c.fail(errTruncated(msg.MessagePack))
+			return
+		}
+		c.kind, c.text = kindString, data[pos+1:end]
+		c.pos = end
+		return
+	}
 	if size := int(msgpackSize[b]); size != 0 {
 		if size > len(data)-pos {
 			c.fail(errTruncated(msg.MessagePack))
@@ -217,22 +262,24 @@ func (c *cursor) extension(s []byte) {
 	}
 }
 
-// timestamp reads the data of a timestamp extension. It refuses years that RFC
-// 3339 cannot write.
+// timestamp reads the data of a timestamp extension. It refuses what is none,
+// and years that RFC 3339 cannot write.
 func timestamp(s []byte) (t time.Time, ok bool) {
+	var seconds, nanoseconds int64
 	switch len(s) {
 	case 4:
-		t = time.Unix(int64(binary.BigEndian.Uint32(s)), 0)
+		seconds = int64(binary.BigEndian.Uint32(s))
 	case 8:
 		n := binary.BigEndian.Uint64(s)
-		t = time.Unix(int64(n&(1<<34-1)), int64(n>>34))
+		seconds, nanoseconds = int64(n&(1<<34-1)), int64(n>>34)
 	case 12:
-		t = time.Unix(int64(binary.BigEndian.Uint64(s[4:])), int64(binary.BigEndian.Uint32(s)))
+		seconds, nanoseconds = int64(binary.BigEndian.Uint64(s[4:])), int64(binary.BigEndian.Uint32(s))
 	default:
 		return t, false
 	}
-	t = t.UTC()
-	return t, 0 <= t.Year() && t.Year() <= 9999
+	const first, last = -62167219200, 253402300799 // of the years 0 and 9999
+	t = time.Unix(seconds, nanoseconds).UTC()
+	return t, nanoseconds < 1e9 && first <= seconds && seconds <= last
 }
 
 func (c *cursor) nextCBOR() {
@@ -242,6 +289,21 @@ func (c *cursor) nextCBOR() {
 		pos := c.pos
 		if pos >= len(data) {
 			c.fail(errTruncated(msg.CBOR))
+			return
+		}
+		switch b := data[pos]; { // what most of a payload consists of
+		case b < 24:
+			c.kind, c.num = kindUint, uint64(b)
+			c.pos = pos + 1
+			return
+		case cborText<<5 <= b && b < cborText<<5+24:
+			end := pos + 1 + int(b&0x1f)
+			if end > len(data) {
+				c.fail(errTruncated(msg.CBOR))
+				return
+			}
+			c.kind, c.text = kindString, data[pos+1:end]
+			c.pos = end
 			return
 		}
 		start, arg, err := cborHead(data, pos)
