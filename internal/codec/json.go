@@ -228,39 +228,7 @@ func jsonText(quoted []byte, escaped bool) []byte {
 	if !escaped {
 		return s
 	}
-	text := make([]byte, 0, len(s))
-	for len(s) > 0 {
-		if s[0] != '\\' {
-			text = append(text, s[0])
-			s = s[1:]
-			continue
-		}
-		n := 2
-		switch c := s[1]; c {
-		case 'b':
-			text = append(text, '\b')
-		case 'f':
-			text = append(text, '\f')
-		case 'n':
-			text = append(text, '\n')
-		case 'r':
-			text = append(text, '\r')
-		case 't':
-			text = append(text, '\t')
-		case 'u':
-			n = 6
-			r := jsonHex(s)
-			if utf16.IsSurrogate(r) {
-				n = 12
-				r = utf16.DecodeRune(r, jsonHex(s[6:]))
-			}
-			text = utf8.AppendRune(text, r)
-		default:
-			text = append(text, c)
-		}
-		s = s[n:]
-	}
-	return text
+	return appendUnescaped(make([]byte, 0, len(s)), s)
 }
 
 // jsonNumber returns where the number at pos ends, and whether it is written

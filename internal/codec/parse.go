@@ -175,7 +175,7 @@ func (r *reader) element(m *msg.Message, c byte) {
 
 // id returns the ID in v, which is the element called what.
 func (r *reader) id(t msg.Type, what string, v *value) uint64 {
-	if v.kind == kindUint && v.num-1 < msg.MaxID {
+	if v.isID() {
 		return v.num
 	}
 	if what == "" {

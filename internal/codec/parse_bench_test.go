@@ -12,6 +12,8 @@ import (
 var benchMessages = []msg.Message{
 	{Type: msg.Call, Request: 7814135, URI: []byte("com.myapp.myprocedure1")},
 	{Type: msg.Invocation, Request: 6131533, ID: 9823526},
+	{Type: msg.Invocation, Request: 6131533, ID: 9823526, URI: []byte("com.myapp.myprocedure1"),
+		Options: msg.Options{Set: msg.KeySession | msg.KeyTimeout | msg.ReceiveProgress, Session: 1 << 52, Timeout: 5000}},
 	{Type: msg.Yield, Request: 6131533},
 	{Type: msg.Result, Request: 7814135},
 	{Type: msg.Publish, Request: 239714735, URI: []byte("com.myapp.mytopic1"),

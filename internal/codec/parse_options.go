@@ -242,9 +242,9 @@ func (r *reader) option(m *msg.Message, k msg.Key, name []byte, v *value) {
 	case msg.KeyTrustLevel:
 		o.TrustLevel = r.count(m.Type, name, v)
 	case msg.KeySession:
-		o.Session = r.id(m.Type, string(name), v)
+		o.Session = r.idOption(m.Type, name, v)
 	case msg.KeySubject:
-		m.ID = r.id(m.Type, string(name), v)
+		m.ID = r.idOption(m.Type, name, v)
 	default:
 		r.extra(m, k, name, v)
 	}
@@ -328,6 +328,14 @@ func (r *reader) count(t msg.Type, name []byte, v *value) uint64 {
 	return v.num
 }
 
+func (r *reader) idOption(t msg.Type, name []byte, v *value) uint64 {
+	if !v.isID() {
+		r.wrong(t, name, "an integer from 1 to 2^53")
+		return 0
+	}
+	return v.num
+}
+
 func (r *reader) shardKey(t msg.Type, name []byte, v *value) msg.ShardKey {
 	switch {
 	case v.kind == kindString:
@@ -345,7 +353,7 @@ func (r *reader) ids(t msg.Type, name []byte, v *value) []uint64 {
 	ids := []uint64{}
 	r.list(t, name, v, func(v *value) bool {
 		ids = append(ids, v.num)
-		return v.kind == kindUint && v.num-1 < msg.MaxID
+		return v.isID()
 	}, "a list of session IDs")
 	return ids
 }

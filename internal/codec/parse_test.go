@@ -170,7 +170,7 @@ func TestParseShape(t *testing.T) {
 		{`[35, -5]`, "UNSUBSCRIBED: request is no integer"},
 		{`[35, 0, {}]`, "does not name what it revokes"},
 		{`[67, 0, {"subscription": 5}]`, "does not name what it revokes"},
-		{`[67, 0, {"registration": 0}]`, "registration 0"},
+		{`[67, 0, {"registration": 0}]`, "registration is not an integer from 1 to 2^53"},
 		{`[67, 0, 1]`, "UNREGISTERED: details are no dictionary"},
 		{`[35, 7, {}]`, ""},
 		{`[35, 0, {"subscription": 5}, 1]`, "UNSUBSCRIBED has too many elements"},

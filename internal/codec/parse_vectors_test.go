@@ -276,6 +276,29 @@ func TestVectorsShortest(t *testing.T) {
 	}
 }
 
+// TestVectorsAcross builds each message in the formats that it did not come in,
+// with a payload to transcode.
+func TestVectorsAcross(t *testing.T) {
+	for _, v := range readVectors(t).Messages {
+		for _, from := range formats {
+			var m msg.Message
+			if err := Parse(from, fromHex(t, v.Encodings[from.String()][0].Hex), &m); err != nil {
+				t.Fatal(err)
+			}
+			dict := m.Dict
+			for _, to := range formats {
+				if dict != nil {
+					m.Dict = Transcode(nil, to, from, dict)
+				}
+				data := Append(nil, to, &m)
+				if diff := cmp.Diff(vectorValue(t, v.Wmsg), decode(t, to, data)); diff != "" {
+					t.Errorf("%s: %v to %v: %q: %s", v.ID, from, to, data, diff)
+				}
+			}
+		}
+	}
+}
+
 func TestVectorsValidation(t *testing.T) {
 	v := readVectors(t).Validation
 	if len(v) != 67 {

@@ -31,6 +31,9 @@ type value struct {
 	text  []byte // of kindString: a view of the message, or a copy if it had to be put together
 }
 
+// isID reports whether v is an ID, an integer from 1 to 2^53.
+func (v *value) isID() bool { return v.kind == kindUint && v.num-1 < msg.MaxID }
+
 // reader reads a message front to back, in any format. The first error stays
 // in err, and then every method returns at once what ends its caller's loop.
 type reader struct {
