@@ -124,7 +124,7 @@ func (t *transcoder) content() {
 
 func (t *transcoder) list(depth int) {
 	if depth < 0 {
-		t.fail(errTooDeep(t.f, t.pos))
+		t.failDeep()
 		return
 	}
 	f := t.open()
@@ -141,7 +141,7 @@ func (t *transcoder) list(depth int) {
 
 func (t *transcoder) dict(depth int) {
 	if depth < 0 {
-		t.fail(errTooDeep(t.f, t.pos))
+		t.failDeep()
 		return
 	}
 	f := t.open()
@@ -156,6 +156,14 @@ func (t *transcoder) dict(depth int) {
 		t.value(depth)
 	}
 	t.out.end(start, kindDict, counted, n)
+}
+
+func (t *transcoder) failDeep() {
+	if t.fromGo {
+		t.fail(errValueDepth)
+		return
+	}
+	t.fail(errTooDeep(t.f, t.pos))
 }
 
 // key copies a key, which becomes text if it is none.

@@ -223,11 +223,13 @@ func Unmarshal(f msg.Format, data []byte, v any) error {
 	case *bool:
 		c.intoBool(v)
 	case *[]byte:
-		c.intoBytes(v)
+		if c.intoBytes(v); c.kind == kindList {
+			return unmarshalReflected(f, data, v) // of numbers, perhaps
+		}
 	case *[]any:
-		intoTree(&c, v, "[]any")
+		intoTree(&c, v, kindList, "[]any")
 	case *map[string]any:
-		intoTree(&c, v, "map[string]any")
+		intoTree(&c, v, kindDict, "map[string]any")
 	case *Raw:
 		c.raw()
 		if c.end(); c.err == nil {

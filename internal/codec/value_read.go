@@ -37,14 +37,19 @@ const (
 	hintText     = "text is expected"
 )
 
-// scalar reads the next value, which is to be the only one. Of a list or
-// dictionary, which no scalar can take, it reads the head alone.
-func (c *cursor) scalar() {
+// only reads the next value, which is to be the only one.
+func (c *cursor) only() {
 	c.next()
-	if c.kind != kindList && c.kind != kindDict {
-		c.end()
+	c.pass()
+}
+
+// pass passes over the rest of the value that next has found, and checks that
+// it was the only one.
+func (c *cursor) pass() {
+	if c.kind == kindList || c.kind == kindDict {
+		c.skip(MaxDepth)
 	}
-	if c.err != nil {
+	if c.end(); c.err != nil {
 		c.kind = kindOther
 	}
 }
@@ -112,7 +117,7 @@ func (c *cursor) binary() (b []byte, ok bool) {
 // integer reads an integer between least and most; ok is false when there was
 // none, because of an error or a null.
 func (c *cursor) integer(least int64, most uint64, target string) (n uint64, ok bool) {
-	c.scalar()
+	c.only()
 	k, n := c.kind, c.num
 	if k == kindNumber && isWhole(c.float()) {
 		k, n = signed(int64(c.float()))
@@ -140,7 +145,7 @@ func (c *cursor) integer(least int64, most uint64, target string) (n uint64, ok 
 }
 
 func (c *cursor) intoFloat(v *float64) {
-	c.scalar()
+	c.only()
 	switch c.kind {
 	case kindUint:
 		*v = float64(c.num)
@@ -154,7 +159,7 @@ func (c *cursor) intoFloat(v *float64) {
 }
 
 func (c *cursor) intoBool(v *bool) {
-	c.scalar()
+	c.only()
 	if c.kind == kindBool {
 		*v = c.num != 0
 		return
@@ -163,7 +168,7 @@ func (c *cursor) intoBool(v *bool) {
 }
 
 func (c *cursor) intoString(v *string) {
-	c.scalar()
+	c.only()
 	if c.kind == kindString {
 		if _, ok := c.binary(); !ok {
 			*v = c.string()
@@ -178,7 +183,7 @@ func (c *cursor) intoString(v *string) {
 }
 
 func (c *cursor) intoBytes(v *[]byte) {
-	c.scalar()
+	c.only()
 	if b, ok := c.binary(); ok {
 		*v = b
 		return
@@ -193,18 +198,21 @@ func (c *cursor) intoBytes(v *[]byte) {
 	}
 }
 
-// intoTree reads a list or dictionary whose Go type is T.
-func intoTree[T any](c *cursor, v *T, target string) {
+// intoTree reads a list or dictionary, as k says, whose Go type is T.
+func intoTree[T any](c *cursor, v *T, k kind, target string) {
 	c.next()
-	k := c.kind
-	value := c.any(MaxDepth)
-	c.end()
-	switch tree, ok := value.(T); {
-	case c.err != nil:
-	case ok || k == kindNull:
-		*v = tree
-	default:
-		c.mismatch(target, "")
+	if c.kind == k {
+		value := c.any(MaxDepth)
+		if c.end(); c.err == nil {
+			*v = value.(T)
+		}
+		return
+	}
+	c.pass()
+	c.mismatch(target, "")
+	if c.err == nil { // null
+		var zero T
+		*v = zero
 	}
 }
 
