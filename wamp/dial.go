@@ -1,14 +1,27 @@
 package wamp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
 	"github.com/wampeter/wampeter/internal/transport"
+)
+
+// Defaults of Dialer.
+const (
+	DefaultURL     = "ws://localhost:8080/ws"
+	DefaultRealm   = "realm1"
+	DefaultTimeout = 10 * time.Second
 )
 
 // Serializer names a serialization format.
@@ -27,10 +40,10 @@ const (
 type Dialer struct {
 	// URLs are tried in order until one leads to a session:
 	//
-	//	ws://host:port/path    wss://…                  WebSocket
-	//	tcp://host:port        tls://…   rs://  rss://  RawSocket
-	//	unix:/path             rs+unix:/path            RawSocket on a Unix socket
-	//	ws+unix:/path                                   WebSocket on a Unix socket
+	//	ws://host:port/path   wss://host:port/path   WebSocket
+	//	tcp://host:port       tls://host:port        RawSocket; rs and rss are the same
+	//	unix:/path            rs+unix:/path          RawSocket on a Unix socket
+	//	ws+unix:/path?path=/ws                       WebSocket on a Unix socket
 	//
 	// Default: ws://localhost:8080/ws.
 	URLs []string
@@ -64,10 +77,14 @@ type Dialer struct {
 	// error.
 	TLS *tls.Config
 
-	// Proxy returns the HTTP proxy for a WebSocket URL, nil for none. Default:
-	// http.ProxyFromEnvironment for hosts other than this one. Proxied by
-	// URL: http.ProxyURL.
+	// Proxy returns the HTTP proxy for the handshake of a WebSocket
+	// connection, nil for none. Default: http.ProxyFromEnvironment. See
+	// http.ProxyURL for a fixed one.
 	Proxy func(*http.Request) (*url.URL, error)
+
+	// NetDial opens the connections underneath, network being "tcp" or
+	// "unix"; default: that of a net.Dialer.
+	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Header returns headers for a WebSocket handshake. It is called for each
 	// attempt, so that tokens may be fresh.
@@ -82,7 +99,7 @@ type Dialer struct {
 	MaxMessage int
 
 	// MaxQueue bounds the bytes of output that wait for a slow router;
-	// operations beyond it fail. Default 8 MiB.
+	// operations wait for room, and fail when there is none. Default 8 MiB.
 	MaxQueue int
 
 	// KeepAlive is the silence after which the connection is probed. Default
@@ -107,9 +124,108 @@ type Local interface {
 	DialWAMP(ctx context.Context) (transport.Conn, error)
 }
 
+// DialError says why no router could be joined: Errs are the reasons, in the
+// order of URLs. errors.Is and errors.As look into all of them.
+type DialError struct {
+	URLs []string
+	Errs []error
+}
+
+func (e *DialError) Error() string {
+	var b strings.Builder
+	for i, err := range e.Errs {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "dial %s: %v", e.URLs[i], err)
+	}
+	return b.String()
+}
+
+// Unwrap returns Errs.
+func (e *DialError) Unwrap() []error { return e.Errs }
+
 // Dial connects to the first router of URLs that answers and joins the realm.
-// When none does, the error names each URL and why. A router that refuses the
-// session does so with an *Error: errors.Is(err, wamp.ErrNoSuchRealm).
+// When none does, the error is a *DialError, which names each URL and why. A
+// router that refuses the session does so with an *Error: errors.Is(err,
+// wamp.ErrNoSuchRealm).
 //
 // ctx bounds dialing alone.
-func (d *Dialer) Dial(ctx context.Context) (*Session, error) { panic("not yet") }
+func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
+	formats, err := d.formats()
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	if d.Router != nil {
+		s, err := d.attempt(ctx, "", func(ctx context.Context) (transport.Conn, error) {
+			return d.Router.DialWAMP(ctx)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("dial the router in this process: %w", err)
+		}
+		return s, nil
+	}
+	urls := d.URLs
+	if len(urls) == 0 {
+		urls = []string{DefaultURL}
+	}
+	targets, err := d.targets(urls)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	failed := &DialError{}
+	for _, t := range targets {
+		s, err := d.attempt(ctx, t.url.String(), func(ctx context.Context) (transport.Conn, error) {
+			return d.connect(ctx, t, formats)
+		})
+		if err == nil {
+			return s, nil
+		}
+		failed.URLs = append(failed.URLs, t.url.Redacted())
+		failed.Errs = append(failed.Errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+// attempt makes one session within Timeout.
+func (d *Dialer) attempt(ctx context.Context, url string, connect func(context.Context) (transport.Conn, error)) (*Session, error) {
+	if d.Timeout >= 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, cmp.Or(d.Timeout, DefaultTimeout))
+		defer cancel()
+	}
+	conn, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := session.Config{MaxQueue: d.MaxQueue, KeepAlive: d.KeepAlive}.WithDefaults()
+	return d.join(ctx, conn, &cfg, url)
+}
+
+// formats returns the serializers to offer.
+func (d *Dialer) formats() ([]msg.Format, error) {
+	if len(d.Serializers) == 0 {
+		return []msg.Format{msg.CBOR, msg.MessagePack, msg.JSON}, nil
+	}
+	var formats []msg.Format
+	for _, name := range d.Serializers {
+		f := formatOf(name)
+		if f == msg.NoFormat {
+			return nil, fmt.Errorf("serializer %q: there are cbor, msgpack and json", name)
+		}
+		formats = append(formats, f)
+	}
+	return formats, nil
+}
+
+func formatOf(name Serializer) msg.Format {
+	for f := msg.JSON; f < msg.Formats; f++ {
+		if f.String() == string(name) {
+			return f
+		}
+	}
+	return msg.NoFormat
+}

@@ -133,8 +133,8 @@ type Error struct {
 //	return 0, wamp.NewError("com.example.error.too_poor", wamp.KW{"missing": 12})
 func NewError(uri URI, opts ...PayloadOption) *Error {
 	e := &Error{URI: uri}
-	p := newPayload(opts)
-	e.Args, e.Kwargs, e.raw = p.args, p.kwargs, p
+	e.raw = newPayload(opts)
+	e.Args, e.Kwargs = e.raw.args, e.raw.kwargs
 	return e
 }
 
@@ -190,9 +190,22 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns the local cause, such as context.Canceled, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
+// payload returns what to send.
+func (e *Error) payload() Payload {
+	if e.Args == nil && e.Kwargs == nil {
+		return e.raw
+	}
+	return Payload{args: e.Args, kwargs: e.Kwargs}
+}
+
 // Decode binds the error's payload to what v points to, by the rules of
 // [Call]'s results.
-func (e *Error) Decode(v any) error { return e.raw.Decode(v) }
+func (e *Error) Decode(v any) error {
+	if e.raw.raw != nil {
+		return e.raw.Decode(v) // as it came
+	}
+	return e.payload().Decode(v)
+}
 
 // ClosedError says why a session ended. It is ErrClosed, its Reason, and its
 // Err to errors.Is.

@@ -1,42 +1,242 @@
 package wamp
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"reflect"
 
-// Func0 to Func5 make handlers of functions with that many positional
-// arguments. The type of the result follows the rules of [Call].
+	"github.com/wampeter/wampeter/internal/msg"
+)
 
-// Func0 makes a handler of a function without arguments.
-func Func0[R any](f func(context.Context) (R, error)) Handler { panic("not yet") }
+// Func0 makes a handler of a function without arguments. The type of the
+// result of this and of all the following follows the rules of [Call]: a
+// struct with wamp tags is positional and keyword results, [Result] is raw,
+// struct{} is none, and any other type is the one positional result.
+//
+// Func0 to Func5 take exactly that many positional arguments; one that is
+// missing, does not fit or is too many makes wamp.error.invalid_argument, with a
+// text that names it. Missing arguments at the end are nil for pointers and
+// interfaces. Keyword arguments are ignored; see [Typed] for them.
+func Func0[R any](f func(context.Context) (R, error)) Handler {
+	return newFunc[R](func(ctx context.Context, _ *positional) (R, error) { return f(ctx) })
+}
 
 // Func1 makes a handler of a function with one positional argument.
-func Func1[A, R any](f func(context.Context, A) (R, error)) Handler { panic("not yet") }
+func Func1[A, R any](f func(context.Context, A) (R, error)) Handler {
+	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+		a := argument[A](p, 0)
+		if p.err != nil {
+			return r, p.err
+		}
+		return f(ctx, a)
+	}, reflect.TypeFor[A]())
+}
 
 // Func2 makes a handler of a function with two positional arguments.
-func Func2[A, B, R any](f func(context.Context, A, B) (R, error)) Handler { panic("not yet") }
+func Func2[A, B, R any](f func(context.Context, A, B) (R, error)) Handler {
+	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+		a, b := argument[A](p, 0), argument[B](p, 1)
+		if p.err != nil {
+			return r, p.err
+		}
+		return f(ctx, a, b)
+	}, reflect.TypeFor[A](), reflect.TypeFor[B]())
+}
 
 // Func3 makes a handler of a function with three positional arguments.
-func Func3[A, B, C, R any](f func(context.Context, A, B, C) (R, error)) Handler { panic("not yet") }
+func Func3[A, B, C, R any](f func(context.Context, A, B, C) (R, error)) Handler {
+	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+		a, b, c := argument[A](p, 0), argument[B](p, 1), argument[C](p, 2)
+		if p.err != nil {
+			return r, p.err
+		}
+		return f(ctx, a, b, c)
+	}, reflect.TypeFor[A](), reflect.TypeFor[B](), reflect.TypeFor[C]())
+}
 
 // Func4 makes a handler of a function with four positional arguments.
 func Func4[A, B, C, D, R any](f func(context.Context, A, B, C, D) (R, error)) Handler {
-	panic("not yet")
+	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+		a, b, c, d := argument[A](p, 0), argument[B](p, 1), argument[C](p, 2), argument[D](p, 3)
+		if p.err != nil {
+			return r, p.err
+		}
+		return f(ctx, a, b, c, d)
+	}, reflect.TypeFor[A](), reflect.TypeFor[B](), reflect.TypeFor[C](), reflect.TypeFor[D]())
 }
 
 // Func5 makes a handler of a function with five positional arguments.
 func Func5[A, B, C, D, E, R any](f func(context.Context, A, B, C, D, E) (R, error)) Handler {
-	panic("not yet")
+	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+		a, b, c, d, e := argument[A](p, 0), argument[B](p, 1), argument[C](p, 2), argument[D](p, 3), argument[E](p, 4)
+		if p.err != nil {
+			return r, p.err
+		}
+		return f(ctx, a, b, c, d, e)
+	}, reflect.TypeFor[A](), reflect.TypeFor[B](), reflect.TypeFor[C](), reflect.TypeFor[D](), reflect.TypeFor[E]())
 }
 
-// Typed makes a handler of a function that takes its arguments as one struct
-// with wamp and uri tags.
-func Typed[I, R any](f func(context.Context, I) (R, error)) Handler { panic("not yet") }
+// funcHandler is a function with positional arguments.
+type funcHandler[R any] struct {
+	f      func(context.Context, *positional) (R, error)
+	n      int
+	result *plan
+	err    error
+}
+
+func newFunc[R any](f func(context.Context, *positional) (R, error), args ...reflect.Type) Handler {
+	h := &funcHandler[R]{f: f, n: len(args), result: planOf(reflect.TypeFor[R]())}
+	h.err = h.result.err
+	for i, t := range args {
+		if s := planOf(t).shape; s == shapeStruct || s == shapeRaw {
+			h.err = fmt.Errorf("argument %d is a %v, which stands for all arguments: use Typed", i, t)
+		}
+	}
+	return h
+}
+
+func (h *funcHandler[R]) bind(*pattern) error { return h.err }
+
+func (h *funcHandler[R]) Invoke(ctx context.Context, inv *Invocation) (Result, error) {
+	raw, err := inv.serialized()
+	if err != nil {
+		return Result{}, err
+	}
+	p := positional{format: raw.Format}
+	if p.list, err = elements(p.few[:0], raw); err != nil {
+		return Result{}, invalidArgument("%v", err)
+	}
+	if len(p.list) > h.n {
+		return Result{}, invalidArgument("argument %d is too many: got %d, expected %d", h.n, len(p.list), h.n)
+	}
+	r, err := h.f(ctx, &p)
+	if err != nil {
+		return Result{}, err
+	}
+	return resultOf(h.result, r), nil
+}
+
+// positional is the positional arguments of one invocation, and the first error
+// among them.
+type positional struct {
+	format msg.Format
+	list   [][]byte
+	few    [8][]byte
+	err    error
+}
+
+func argument[A any](p *positional, i int) (a A) {
+	switch {
+	case p.err != nil:
+	case i >= len(p.list):
+		p.err = missing(reflect.TypeFor[A](), i)
+	default:
+		p.err = decodeArgument(p.format, p.list[i], &a, "argument %d", i)
+	}
+	return a
+}
+
+// Typed makes a handler of a function that takes its arguments as one value:
+// usually a struct whose tags bind positional arguments, keyword arguments and
+// components of the URI:
+//
+//	type Move struct {
+//		Game string `uri:"game"`        // "chess.{game}.move"
+//		From string `wamp:"0,required"`
+//		To   string `wamp:"1,required"`
+//		Fast bool   `wamp:"fast"`       // keyword
+//	}
+//
+// The tags are those of [In]; an argument that is missing leaves its field as
+// it is, unless it is required, and those that no field takes are ignored.
+// [Result] takes them raw, struct{} ignores them, and any other type is the
+// first positional argument.
+func Typed[I, R any](f func(context.Context, I) (R, error)) Handler {
+	return newTyped(func(ctx context.Context, in I, _ *Invocation) (R, error) { return f(ctx, in) })
+}
 
 // Streaming makes a handler of a function that sends progressive results of
-// type P before its final one.
+// type P before its final one. send does nothing when the caller did not ask
+// for them, and returns the context's error once the call is canceled.
 func Streaming[I, P, R any](f func(ctx context.Context, in I, send func(P) error) (R, error)) Handler {
-	panic("not yet")
+	progress := planOf(reflect.TypeFor[P]())
+	h := newTyped(func(ctx context.Context, in I, inv *Invocation) (R, error) {
+		return f(ctx, in, func(p P) error { return inv.sendProgress(resultOf(progress, p).Payload) })
+	})
+	if h.err == nil {
+		h.err = progress.err
+	}
+	return h
 }
 
-// Event makes an event handler of a function that takes the event as a struct
-// with wamp and uri tags, or as its first positional argument.
-func Event[E any](f func(context.Context, E) error) EventHandler { panic("not yet") }
+// typedHandler is a function with one argument.
+type typedHandler[I, R any] struct {
+	f      func(context.Context, I, *Invocation) (R, error)
+	in     *plan
+	result *plan
+	err    error
+}
+
+func newTyped[I, R any](f func(context.Context, I, *Invocation) (R, error)) *typedHandler[I, R] {
+	h := &typedHandler[I, R]{f: f, in: planOf(reflect.TypeFor[I]()), result: planOf(reflect.TypeFor[R]())}
+	h.err = h.result.err
+	return h
+}
+
+func (h *typedHandler[I, R]) bind(p *pattern) error {
+	if h.err != nil {
+		return h.err
+	}
+	return h.in.checkURIs(p)
+}
+
+func (h *typedHandler[I, R]) Invoke(ctx context.Context, inv *Invocation) (Result, error) {
+	in, err := bindInput[I](h.in, inv.Payload, inv.component)
+	if err != nil {
+		return Result{}, err
+	}
+	r, err := h.f(ctx, in, inv)
+	if err != nil {
+		return Result{}, err
+	}
+	return resultOf(h.result, r), nil
+}
+
+// bindInput makes the one argument of a typed handler.
+func bindInput[I any](pl *plan, p Payload, component func(string) (string, bool)) (I, error) {
+	var in I
+	switch pl.shape {
+	case shapeNone:
+		return in, nil
+	case shapeRaw:
+		*any(&in).(*Result) = Result{Payload: p}
+		return in, nil
+	}
+	raw, err := p.serialized()
+	if err != nil {
+		return in, err
+	}
+	return in, pl.decode(raw, &in, component)
+}
+
+// Event makes an event handler of a function that takes the event as one
+// value, by the rules of [Typed]. An event that does not fit is reported to
+// [Dialer.OnError] and else ignored.
+func Event[E any](f func(context.Context, E) error) EventHandler {
+	return &typedEvent[E]{f: f, in: planOf(reflect.TypeFor[E]())}
+}
+
+type typedEvent[E any] struct {
+	f  func(context.Context, E) error
+	in *plan
+}
+
+func (h *typedEvent[E]) bind(p *pattern) error { return h.in.checkURIs(p) }
+
+func (h *typedEvent[E]) HandleEvent(ctx context.Context, e *EventInfo) error {
+	in, err := bindInput[E](h.in, e.Payload, e.component)
+	if err != nil {
+		return err
+	}
+	return h.f(ctx, in)
+}

@@ -1,0 +1,198 @@
+package wamp
+
+import (
+	"fmt"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
+
+// reader is the Session as its Peer sees it: everything that arrives is
+// handled here, and nothing here waits or runs code of the application.
+type reader Session
+
+// Message handles one message of the router.
+func (r *reader) Message(m *msg.Message, owned bool) error {
+	if r.joining != nil {
+		return r.handshake(m)
+	}
+	s := (*Session)(r)
+	switch m.Type {
+	case msg.Event:
+		return s.event(m, owned)
+	case msg.Result:
+		s.result(m, owned)
+	case msg.Invocation:
+		s.invocation(m, owned)
+	case msg.Interrupt:
+		s.interrupt(m)
+	case msg.Error:
+		s.refused(m, owned)
+	case msg.Published:
+		s.granted(m, msg.Publish)
+	case msg.Subscribed:
+		s.subscribed(m)
+	case msg.Unsubscribed:
+		if m.Request == 0 {
+			s.mu.Lock()
+			s.dropTopic(m.ID)
+			s.mu.Unlock()
+			return nil
+		}
+		s.granted(m, msg.Unsubscribe)
+	case msg.Registered:
+		s.registered(m)
+	case msg.Unregistered:
+		if m.Request == 0 {
+			s.mu.Lock()
+			s.dropRegistration(m.ID)
+			s.mu.Unlock()
+			return nil
+		}
+		s.unregistered(m)
+	case msg.Goodbye:
+		s.goodbyeFromRouter(m)
+	case msg.Abort:
+		e := abortError(r.format, m)
+		s.end(&ClosedError{Reason: e.URI, Message: e.Message(), Origin: OriginRemote})
+		s.peer.End(nil, nil)
+	default:
+		return &msg.Violation{Text: fmt.Sprintf("unexpected %v", m.Type)}
+	}
+	return nil
+}
+
+// Idle sends what handling the input has put into the outbox.
+func (r *reader) Idle() { r.peer.Flush() }
+
+// Undeliverable is told of a message that turned out larger than the router
+// takes.
+func (r *reader) Undeliverable(m *msg.Message) {
+	s := (*Session)(r)
+	switch m.Type {
+	case msg.Yield:
+		s.sendErrorMessage(m.Request, &Error{URI: ErrPayloadSizeExceeded})
+	case msg.Call, msg.Publish, msg.Subscribe, msg.Register:
+		if req := s.take(m.Request, m.Type); req != nil {
+			s.mu.Lock()
+			s.handlerRequestEnded(req)
+			req.fail(&Error{URI: ErrPayloadSizeExceeded})
+			s.mu.Unlock()
+		}
+	}
+}
+
+// granted handles the answers that say yes and no more.
+func (s *Session) granted(m *msg.Message, kind msg.Type) {
+	if req := s.take(m.Request, kind); req != nil {
+		req.answer = m.ID
+		req.finish()
+	}
+}
+
+// refused handles ERROR.
+func (s *Session) refused(m *msg.Message, owned bool) {
+	req := s.take(m.Request, m.ErrType)
+	if req == nil {
+		return // given up, or an answer to a CANCEL
+	}
+	if req.install != nil {
+		s.mu.Lock()
+		s.handlerRequestEnded(req)
+		s.mu.Unlock()
+	}
+	req.errURI = URI(m.URI)
+	if req.errURI == "" {
+		req.errURI = ErrRuntimeError
+	}
+	s.settle(req, m, owned)
+}
+
+// handlerRequestEnded handles the failure of req when it is about a handler.
+// s.mu is held.
+func (s *Session) handlerRequestEnded(req *request) {
+	in := req.install
+	switch {
+	case in == nil:
+	case in.subscription != nil:
+		s.subscribeEnded(in.subscription.key)
+	case req.kind == msg.Unregister:
+		s.dropRegistration(in.registration.id) // the router does not know it
+	}
+}
+
+// settle ends req with the payload of m.
+func (s *Session) settle(req *request, m *msg.Message, owned bool) {
+	req.setPayload(m, owned)
+	if req.cfg.progress != nil {
+		s.mu.Lock()
+		req.finished = true
+		s.mu.Unlock()
+	}
+	req.finish()
+}
+
+func (r *request) setPayload(m *msg.Message, owned bool) {
+	if owned {
+		r.payload = m.Payload
+	} else {
+		r.payload, r.buf = keep(&m.Payload, r.buf)
+	}
+}
+
+// result handles RESULT.
+func (s *Session) result(m *msg.Message, owned bool) {
+	if m.Options.Is(msg.Progress) {
+		s.progress(m, owned)
+		return
+	}
+	req := s.take(m.Request, msg.Call)
+	if req == nil {
+		return
+	}
+	req.callee = m.Options.Session
+	s.settle(req, m, owned)
+}
+
+// progress queues a progressive result for whoever waits for the call.
+func (s *Session) progress(m *msg.Message, owned bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	req := s.requests[m.Request]
+	if req == nil || req.kind != msg.Call || req.cfg.progress == nil {
+		return
+	}
+	size := m.Payload.Size()
+	if len(req.progress) >= maxProgress || req.queued+size > maxProgressBytes {
+		delete(s.requests, m.Request)
+		s.sendCancel(m.Request, req.cfg.mode)
+		req.fail(ErrSlowHandler)
+		return
+	}
+	p := m.Payload
+	if !owned {
+		p, _ = keep(&m.Payload, nil)
+	}
+	req.queued += size
+	req.progress = append(req.progress, p)
+	req.signal()
+}
+
+// goodbyeFromRouter handles GOODBYE: the answer to ours, or the router's own,
+// which is answered.
+func (s *Session) goodbyeFromRouter(m *msg.Message) {
+	s.mu.Lock()
+	leaving := s.leaving
+	if leaving {
+		s.answer()
+	}
+	s.mu.Unlock()
+	if leaving {
+		return
+	}
+	s.end(&ClosedError{
+		Reason: URI(m.URI), Message: detail(dict(s.format, m.Dict), "message"), Origin: OriginRemote,
+	})
+	s.peer.End(&msg.Message{
+		Type: msg.Goodbye, URI: []byte(msg.CloseGoodbyeAndOut), Dict: s.peer.MessageDict(""),
+	}, nil)
+}

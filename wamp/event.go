@@ -1,0 +1,148 @@
+package wamp
+
+import "github.com/wampeter/wampeter/internal/msg"
+
+// EventInfo is an event. Its exported fields belong to the handler.
+type EventInfo struct {
+	Payload
+
+	Session      *Session
+	Subscription *Subscription
+	Publication  uint64
+	Topic        string // the concrete topic
+
+	// Who published, when the router tells.
+	Publisher         uint64
+	PublisherAuthID   string
+	PublisherAuthRole string
+
+	TrustLevel uint64
+	Retained   bool // published before the subscription, and kept by the router
+}
+
+// Component returns what stands in the topic in place of {name} in the
+// subscription's pattern, or of its number among the free components; "" when
+// there is no such component.
+func (e *EventInfo) Component(name string) string {
+	c, _ := e.component(name)
+	return c
+}
+
+func (e *EventInfo) component(name string) (string, bool) {
+	return e.Subscription.pattern.component(e.Topic, name)
+}
+
+// event queues an event for its handlers.
+func (s *Session) event(m *msg.Message, owned bool) error {
+	s.mu.Lock()
+	t := s.topics[m.ID]
+	if t == nil || len(t.handlers) == 0 {
+		s.mu.Unlock()
+		return nil // unsubscribed meanwhile
+	}
+	p := m.Payload
+	if !owned {
+		p, _ = keep(&m.Payload, nil)
+	}
+	uri := t.key.uri
+	if len(m.URI) > 0 && string(m.URI) != uri {
+		uri = string(m.URI)
+	}
+	var slow *Subscription
+	for _, sub := range t.handlers {
+		e := &EventInfo{
+			Payload:      received(&p),
+			Session:      s,
+			Subscription: sub,
+			Publication:  m.Publication,
+			Topic:        uri,
+			Publisher:    m.Options.Session,
+			TrustLevel:   m.Options.TrustLevel,
+			Retained:     m.Options.Is(msg.Retained),
+		}
+		if x := m.Options.X; x != nil {
+			e.PublisherAuthID, e.PublisherAuthRole = x.AuthID, x.AuthRole
+		}
+		if !sub.push(e) {
+			slow = sub
+		}
+	}
+	s.mu.Unlock()
+	if slow != nil {
+		s.fail(&ClosedError{
+			Reason: ErrLimitExceeded, Message: "the handler of " + slow.given + " is too slow",
+			Origin: OriginLocal, Err: ErrSlowHandler,
+		})
+	}
+	return nil
+}
+
+// push queues an event; false when that ends the session. Session.mu is held.
+func (sub *Subscription) push(e *EventInfo) bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.stopped {
+		return true
+	}
+	if sub.workers < sub.cfg.concurrency && sub.s.startHandlers() {
+		// Workers leave when they find the queue empty, so it is empty now.
+		sub.workers++
+		go sub.work(e)
+		return true
+	}
+	if len(sub.queue) < sub.cfg.queue {
+		sub.queue = append(sub.queue, e)
+		return true
+	}
+	switch sub.cfg.overflow {
+	case DropOldest:
+		sub.queue[0] = nil
+		sub.queue = append(sub.queue[1:], e)
+	case DropNewest:
+	default:
+		return false
+	}
+	sub.dropped++
+	return true
+}
+
+// stop ends the handler's work after the event that it is at.
+func (sub *Subscription) stop() {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if !sub.stopped {
+		sub.stopped = true
+		sub.queue = nil
+		close(sub.done)
+	}
+}
+
+// work handles events as long as there are any.
+func (sub *Subscription) work(e *EventInfo) {
+	defer sub.s.endHandlers()
+	for e != nil {
+		sub.handle(e)
+		sub.mu.Lock()
+		if e = nil; len(sub.queue) > 0 {
+			e = sub.queue[0]
+			sub.queue[0] = nil
+			sub.queue = sub.queue[1:]
+		} else {
+			sub.queue = nil
+			sub.workers--
+		}
+		sub.mu.Unlock()
+	}
+}
+
+func (sub *Subscription) handle(e *EventInfo) {
+	ctx := &handlerContext{Context: sub.s.ctx, event: e}
+	defer func() {
+		if v := recover(); v != nil {
+			sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: panicError(v), Stack: stack()})
+		}
+	}()
+	if err := sub.handler.HandleEvent(ctx, e); err != nil && !sub.s.ending(ctx, err) {
+		sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: err})
+	}
+}

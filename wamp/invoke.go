@@ -1,0 +1,262 @@
+package wamp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
+)
+
+// Invocation is one call of a registered procedure. Its exported fields belong
+// to the handler.
+type Invocation struct {
+	Payload
+
+	Session      *Session
+	Registration *Registration
+	RequestID    uint64 // of the INVOCATION
+	Procedure    string // the concrete URI that was called
+
+	// Who calls, when the router tells.
+	Caller         uint64
+	CallerAuthID   string
+	CallerAuthRole string
+
+	TrustLevel uint64
+	Timeout    time.Duration // that the caller gave, when the router forwards it; the handler's context ends with it
+
+	wantsProgress bool
+	ctx           handlerContext
+	cancel        context.CancelFunc
+	raw           msg.Payload
+
+	interrupted bool // guarded by Session.mu
+}
+
+// WantsProgress reports whether the caller asked for progressive results.
+func (inv *Invocation) WantsProgress() bool { return inv.wantsProgress }
+
+// Progress sends a progressive result. It does nothing when the caller did not
+// ask for any, and fails with the context's error when the call is canceled.
+func (inv *Invocation) Progress(opts ...PayloadOption) error {
+	return inv.sendProgress(newPayload(opts))
+}
+
+func (inv *Invocation) sendProgress(p Payload) error {
+	if err := inv.ctx.Err(); err != nil {
+		return err
+	}
+	if !inv.wantsProgress {
+		return nil
+	}
+	return inv.Session.sendYield(inv, p, true)
+}
+
+// Component returns what stands in the called URI in place of {name} in the
+// registration's pattern, or of its number among the free components; "" when
+// there is no such component.
+func (inv *Invocation) Component(name string) string {
+	c, _ := inv.component(name)
+	return c
+}
+
+func (inv *Invocation) component(name string) (string, bool) {
+	return inv.Registration.pattern.component(inv.Procedure, name)
+}
+
+// invocation hands an INVOCATION to its registration.
+func (s *Session) invocation(m *msg.Message, owned bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reg := s.registrations[m.ID]
+	switch {
+	case s.closed != nil || s.running[m.Request] != nil:
+		return
+	case reg == nil:
+		s.sendErrorMessage(m.Request, &Error{URI: ErrNoSuchProcedure})
+		return
+	}
+	inv := s.newInvocation(reg, m, owned)
+	if !reg.push(inv) {
+		inv.cancel()
+		s.sendErrorMessage(m.Request, Errorf(ErrUnavailable, "too many calls wait for the procedure"))
+		return
+	}
+	s.running[m.Request] = inv
+}
+
+func (s *Session) newInvocation(reg *Registration, m *msg.Message, owned bool) *Invocation {
+	o := &m.Options
+	inv := &Invocation{
+		Session:       s,
+		Registration:  reg,
+		RequestID:     m.Request,
+		Procedure:     reg.pattern.uri,
+		Caller:        o.Session,
+		TrustLevel:    o.TrustLevel,
+		wantsProgress: o.Is(msg.ReceiveProgress),
+		raw:           m.Payload,
+	}
+	if !owned {
+		inv.raw, _ = keep(&m.Payload, nil)
+	}
+	inv.Payload = received(&inv.raw)
+	if len(m.URI) > 0 && string(m.URI) != inv.Procedure {
+		inv.Procedure = string(m.URI)
+	}
+	if o.X != nil {
+		inv.CallerAuthID, inv.CallerAuthRole = o.X.AuthID, o.X.AuthRole
+	}
+	inv.ctx.invocation = inv
+	if o.Timeout > 0 {
+		inv.Timeout = time.Duration(min(o.Timeout, maxTimeout)) * time.Millisecond
+		inv.ctx.Context, inv.cancel = context.WithTimeout(s.ctx, inv.Timeout)
+	} else {
+		inv.ctx.Context, inv.cancel = context.WithCancel(s.ctx)
+	}
+	return inv
+}
+
+// maxTimeout is the longest time that a time.Duration holds, in milliseconds.
+const maxTimeout = (1<<63 - 1) / 1_000_000
+
+// push has a worker handle inv, or queues it; false when the queue is full.
+// Session.mu is held.
+func (r *Registration) push(inv *Invocation) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.workers < r.cfg.concurrency && r.s.startHandlers() {
+		// Workers leave when they find the queue empty, so it is empty now.
+		r.workers++
+		go r.work(inv)
+		return true
+	}
+	if len(r.queue) >= r.cfg.queue {
+		return false
+	}
+	r.queue = append(r.queue, inv)
+	return true
+}
+
+// work serves invocations as long as there are any.
+func (r *Registration) work(inv *Invocation) {
+	defer r.s.endHandlers()
+	for inv != nil {
+		r.serve(inv)
+		r.mu.Lock()
+		if inv = nil; len(r.queue) > 0 {
+			inv = r.queue[0]
+			r.queue[0] = nil
+			r.queue = r.queue[1:]
+		} else {
+			r.queue = nil
+			r.workers--
+		}
+		r.mu.Unlock()
+	}
+}
+
+// serve runs the handler and sends its answer.
+func (r *Registration) serve(inv *Invocation) {
+	defer inv.cancel()
+	var res Result
+	err := inv.ctx.Err() // canceled while it waited
+	if err == nil {
+		res, err = r.run(inv)
+	}
+	s := r.s
+	s.mu.Lock()
+	delete(s.running, inv.RequestID)
+	interrupted, ended := inv.interrupted, s.closed != nil
+	s.mu.Unlock()
+	if ended {
+		return
+	}
+	if err == nil {
+		if err = s.sendYield(inv, res.Payload, false); err == nil {
+			s.peer.Flush()
+			return
+		}
+	}
+	s.sendErrorMessage(inv.RequestID, inv.answerFor(err, interrupted))
+	s.peer.Flush()
+}
+
+// run runs the handler. Panics become errors.
+func (r *Registration) run(inv *Invocation) (res Result, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: panicError(v), Stack: stack()})
+			err = Errorf(ErrRuntimeError, "the procedure failed unexpectedly")
+		}
+	}()
+	return r.handler.Invoke(&inv.ctx, inv)
+}
+
+// answerFor is the ERROR for a handler's error. An error that is not meant for
+// the caller is reported here.
+func (inv *Invocation) answerFor(err error, interrupted bool) *Error {
+	var e *Error
+	var uri URI
+	switch {
+	case interrupted && inv.ctx.Err() != nil:
+		return &Error{URI: ErrCanceled}
+	case errors.Is(err, context.DeadlineExceeded) && errors.Is(inv.ctx.Err(), context.DeadlineExceeded):
+		return &Error{URI: ErrTimeout}
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &uri):
+		return &Error{URI: uri}
+	}
+	inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
+	return Errorf(ErrRuntimeError, "%v", err)
+}
+
+// interrupt handles INTERRUPT: the handler's context ends. What it answers is
+// sent all the same, since the router knows whether the caller still waits.
+func (s *Session) interrupt(m *msg.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inv := s.running[m.Request]; inv != nil {
+		inv.interrupted = true
+		inv.cancel()
+	}
+}
+
+// sendYield sends a result, final or progressive.
+func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
+	r := getRequest() // for its memory
+	defer putRequest(r)
+	m := msg.Message{Type: msg.Yield, Request: inv.RequestID}
+	if progress {
+		m.Options.SetBool(msg.Progress, true)
+	}
+	var err error
+	if r.out, m.Payload, err = p.encode(r.out[:0], s.format); err != nil {
+		inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
+		return Errorf(ErrInvalidPayload, "the result cannot be serialized")
+	}
+	if err := s.peer.Send(&m, false); err != nil {
+		return s.sendError(err)
+	}
+	if progress {
+		s.peer.Flush()
+	}
+	return nil
+}
+
+// sendErrorMessage answers an invocation with an error; nothing is flushed.
+func (s *Session) sendErrorMessage(invocation uint64, e *Error) {
+	p := e.payload()
+	m := msg.Message{Type: msg.Error, ErrType: msg.Invocation, Request: invocation, URI: []byte(e.URI)}
+	var err error
+	if _, m.Payload, err = p.encode(nil, s.format); err != nil {
+		m.Payload = msg.Payload{} // the URI has to do
+	}
+	if err := s.peer.Send(&m, false); errors.Is(err, session.ErrTooBig) {
+		m.URI, m.Payload = []byte(msg.ErrPayloadSizeExceeded), msg.Payload{}
+		_ = s.peer.Send(&m, false) // other errors mean that the session ends
+	}
+}

@@ -1,0 +1,221 @@
+package wamp
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/codec"
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/transport"
+)
+
+// agent is how this library calls itself in HELLO.
+const agent = "wampeter"
+
+// roles is what this library announces of itself.
+var roles = func() map[string]any {
+	r := msg.Roles{Set: msg.Caller | msg.Callee | msg.Publisher | msg.Subscriber}
+	for i, role := range msg.RoleNames {
+		switch role {
+		case "caller":
+			r.Features[i] = msg.ProgressiveCallResults | msg.CallTimeout | msg.CallCanceling |
+				msg.CallerIdentification | msg.ShardedRegistration
+		case "callee":
+			r.Features[i] = msg.ProgressiveCallResults | msg.CallTimeout | msg.CallCanceling |
+				msg.CallerIdentification | msg.CallTrustLevels | msg.PatternBasedRegistration |
+				msg.SharedRegistration | msg.ShardedRegistration | msg.RegistrationRevocation | msg.CallReroute
+		case "publisher":
+			r.Features[i] = msg.SubscriberBlackWhiteListing | msg.PublisherExclusion |
+				msg.PublisherIdentification | msg.ShardedSubscription
+		case "subscriber":
+			r.Features[i] = msg.PublisherIdentification | msg.PublicationTrustLevels |
+				msg.PatternBasedSubscription | msg.ShardedSubscription | msg.SubscriptionRevocation
+		}
+	}
+	return r.Dict()
+}()
+
+// joining is the handshake, between the reader and the one who dials.
+type joining struct {
+	challenges chan challenge // capacity 1: a router waits for each answer
+	joined     chan error     // capacity 1: nil for WELCOME
+}
+
+type challenge struct {
+	method string
+	extra  map[string]any
+}
+
+func newJoining() *joining {
+	return &joining{challenges: make(chan challenge, 1), joined: make(chan error, 1)}
+}
+
+// join makes a session of a connection. When it fails the connection is closed
+// and nothing of it is left.
+func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Config, url string) (*Session, error) {
+	s := newSession(conn, cfg, d, url)
+	s.realm = d.realm()
+	hello := msg.Message{Type: msg.Hello, URI: []byte(s.realm)}
+	var err error
+	if hello.Dict, err = codec.Marshal(nil, s.format, d.hello()); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("details of HELLO: %w", err)
+	}
+	handshake := s.joining
+	go s.run()
+	if err := s.peer.Send(&hello, false); err != nil {
+		return nil, s.giveUp(ctx, s.sendError(err))
+	}
+	s.peer.Flush()
+	for {
+		select {
+		case err := <-handshake.joined:
+			if err != nil {
+				return nil, s.giveUp(ctx, err)
+			}
+			return s, nil
+		case c := <-handshake.challenges:
+			if err := d.authenticate(ctx, s, c); err != nil {
+				return nil, s.giveUp(ctx, err)
+			}
+		case <-s.done:
+			select {
+			case err := <-handshake.joined: // refused, then closed
+				if err == nil {
+					err = s.Err()
+				}
+				return nil, err
+			default:
+				return nil, s.Err()
+			}
+		case <-ctx.Done():
+			return nil, s.giveUp(ctx, fmt.Errorf("waiting for the router's WELCOME: %w", context.Cause(ctx)))
+		}
+	}
+}
+
+// giveUp ends a session that was not joined, and returns err. While ctx lasts
+// the router has a moment to read why.
+func (s *Session) giveUp(ctx context.Context, err error) error {
+	s.peer.End(nil, nil)
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	select {
+	case <-s.done:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	s.peer.Close(nil)
+	<-s.done
+	return err
+}
+
+func (d *Dialer) realm() string {
+	return cmp.Or(d.Realm, DefaultRealm)
+}
+
+// hello returns the details of HELLO.
+func (d *Dialer) hello() map[string]any {
+	details := map[string]any{"agent": agent, "roles": roles}
+	if len(d.Auth) > 0 {
+		methods := make([]string, len(d.Auth))
+		for i, a := range d.Auth {
+			methods[i] = a.method()
+		}
+		details["authmethods"] = methods
+	}
+	if d.AuthID != "" {
+		details["authid"] = d.AuthID
+	}
+	if d.AuthExtra != nil {
+		details["authextra"] = d.AuthExtra
+	}
+	maps.Copy(details, d.HelloDetails)
+	return details
+}
+
+// authenticate answers a CHALLENGE. When that is not possible the router is
+// told by ABORT.
+func (d *Dialer) authenticate(ctx context.Context, s *Session, c challenge) error {
+	for _, a := range d.Auth {
+		if a.method() != c.method {
+			continue
+		}
+		signature, details, err := a.respond(ctx, c.extra)
+		if err != nil {
+			s.peer.End(&msg.Message{
+				Type: msg.Abort, URI: []byte(msg.ErrAuthenticationFailed), Dict: s.peer.MessageDict(err.Error()),
+			}, nil)
+			return fmt.Errorf("authenticate by %s: %w", c.method, err)
+		}
+		if details == nil {
+			details = map[string]any{}
+		}
+		m := msg.Message{Type: msg.Authenticate, URI: []byte(signature)}
+		if m.Dict, err = codec.Marshal(nil, s.format, details); err != nil {
+			return fmt.Errorf("authenticate by %s: %w", c.method, err)
+		}
+		if err := s.peer.Send(&m, false); err != nil {
+			return s.sendError(err)
+		}
+		s.peer.Flush()
+		return nil
+	}
+	err := &Error{URI: ErrNoMatchingAuthMethod, Args: Args{"the router asks for " + c.method}}
+	s.peer.End(&msg.Message{
+		Type: msg.Abort, URI: []byte(err.URI), Dict: s.peer.MessageDict(err.Message()),
+	}, nil)
+	return err
+}
+
+// handshake handles a message that comes before WELCOME. It runs on the
+// reader.
+func (r *reader) handshake(m *msg.Message) error {
+	h := r.joining
+	switch m.Type {
+	case msg.Welcome:
+		details := dict(r.format, m.Dict)
+		roles, ok := msg.ParseRoles(details["roles"])
+		if !ok {
+			return &msg.Violation{Text: "WELCOME without roles"}
+		}
+		r.id, r.roles, r.details = m.ID, roles, details
+		r.authID = detail(details, "authid")
+		r.authRole = detail(details, "authrole")
+		r.authMethod = detail(details, "authmethod")
+		if realm := detail(details, "realm"); realm != "" {
+			r.realm = realm
+		}
+		r.joining = nil
+		h.joined <- nil
+		return nil
+	case msg.Abort:
+		h.joined <- abortError(r.format, m)
+		(*Session)(r).peer.End(nil, nil)
+		return nil
+	case msg.Challenge:
+		select {
+		case h.challenges <- challenge{method: string(m.URI), extra: dict(r.format, m.Dict)}:
+			return nil
+		default:
+			return &msg.Violation{Text: "CHALLENGE before the answer to the last one"}
+		}
+	}
+	return &msg.Violation{Text: fmt.Sprintf("%v before WELCOME", m.Type)}
+}
+
+// abortError is the error that the router's ABORT says.
+func abortError(f msg.Format, m *msg.Message) *Error {
+	p, _ := keep(&m.Payload, nil)
+	e := &Error{URI: URI(m.URI), Origin: OriginRemote, raw: received(&p)}
+	e.Args, _ = e.raw.Args()
+	e.Kwargs, _ = e.raw.Kwargs()
+	if text := detail(dict(f, m.Dict), "message"); text != "" && e.Message() == "" {
+		e.Args = append(Args{text}, e.Args...)
+	}
+	return e
+}

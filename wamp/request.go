@@ -1,0 +1,269 @@
+package wamp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
+)
+
+// request is an operation that waits for its answer.
+//
+// Whoever takes it out of Session.requests, under the session's lock, decides
+// its outcome: the reader, the end of the session, or the one who waits and
+// gives up. It then calls finish, or is the one who waits.
+type request struct {
+	cfg  callConfig
+	kind msg.Type
+	id   uint64
+	uri  string // procedure, topic
+
+	ready chan struct{} // capacity 1: there is progress, or the end
+	done  chan struct{} // closed at the end; nil for those that wait for ready
+
+	// The outcome, to be read after ready or done.
+	err      error       // local
+	errURI   URI         // of an ERROR
+	answer   uint64      // id in the answer
+	callee   uint64      // of a RESULT
+	payload  msg.Payload // of RESULT or ERROR
+	buf      []byte      // backs payload
+	out      []byte      // memory to encode the request in
+	finished bool        // of requests with progress, guarded by the session's lock
+
+	// Progress that nobody has taken yet, guarded by the session's lock.
+	progress []msg.Payload
+	queued   int // bytes of it
+
+	install *handlerRequest // of SUBSCRIBE, REGISTER and UNREGISTER
+	stop    func() bool     // of the context's watcher, see Pending
+}
+
+// handlerRequest is whose SUBSCRIBE, REGISTER or UNREGISTER it is.
+type handlerRequest struct {
+	subscription *Subscription
+	registration *Registration
+	abandoned    bool // nobody waits: what succeeds has to be undone
+}
+
+// Limits on progress that waits for the application.
+const (
+	maxProgress      = 1024
+	maxProgressBytes = 16 << 20
+)
+
+// maxKept is the largest buffer that a request keeps for its next use.
+const maxKept = 64 << 10
+
+var requests = sync.Pool{New: func() any { return &request{ready: make(chan struct{}, 1)} }}
+
+func getRequest() *request { return requests.Get().(*request) }
+
+// putRequest gives back a request that has ended, and that nobody refers to.
+func putRequest(r *request) {
+	buf, out := r.buf[:0], r.out[:0]
+	if cap(buf) > maxKept {
+		buf = nil
+	}
+	if cap(out) > maxKept {
+		out = nil
+	}
+	select {
+	case <-r.ready: // of progress that was not waited for
+	default:
+	}
+	*r = request{ready: r.ready, buf: buf, out: out}
+	requests.Put(r)
+}
+
+// signal wakes who waits for ready.
+func (r *request) signal() {
+	select {
+	case r.ready <- struct{}{}:
+	default:
+	}
+}
+
+// finish tells whoever waits that the outcome is there.
+func (r *request) finish() {
+	if r.stop != nil {
+		r.stop()
+	}
+	if r.done != nil {
+		close(r.done)
+	}
+	r.signal()
+}
+
+// fail ends the request with a local error. The session's lock is held.
+func (r *request) fail(err error) {
+	r.err = err
+	r.finished = true
+	r.finish()
+}
+
+// op names the operation in errors.
+func (r *request) op() string {
+	name := ""
+	switch r.kind {
+	case msg.Call:
+		name = "call"
+	case msg.Publish:
+		name = "publish"
+	case msg.Subscribe:
+		name = "subscribe"
+	case msg.Unsubscribe:
+		name = "unsubscribe"
+	case msg.Register:
+		name = "register"
+	case msg.Unregister:
+		name = "unregister"
+	}
+	return name + " " + r.uri
+}
+
+// outcome returns the error of a request that has ended.
+func (r *request) outcome() error {
+	switch {
+	case r.err != nil:
+		return fmt.Errorf("%s: %w", r.op(), r.err)
+	case r.errURI != "":
+		return r.remoteError()
+	}
+	return nil
+}
+
+func (r *request) remoteError() error {
+	p, _ := keep(&r.payload, nil)
+	e := &Error{URI: r.errURI, Origin: OriginRemote, op: r.op(), raw: received(&p)}
+	e.Args, _ = e.raw.Args() // an ERROR whose payload makes no sense still is one
+	e.Kwargs, _ = e.raw.Kwargs()
+	return e
+}
+
+// start appends m as a new request to the outbox and enters r in the table,
+// unless nobody waits for an answer.
+func (s *Session) start(r *request, m *msg.Message, waits bool) error {
+	s.mu.Lock()
+	err := s.startLocked(r, m, waits)
+	s.mu.Unlock()
+	if err == nil {
+		s.peer.Flush()
+	}
+	return err
+}
+
+// startLocked is start for those who hold s.mu, and flush afterwards.
+func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {
+	if s.closed != nil {
+		return s.closed
+	}
+	r.id = s.nextID()
+	m.Request = r.id
+	if err := s.peer.Send(m, false); err != nil {
+		s.lastID-- // not used: the router expects it next
+		return s.sendError(err)
+	}
+	if waits {
+		s.requests[r.id] = r
+	}
+	return nil
+}
+
+// sendError explains an error of Peer.Send on a session that has not ended.
+func (s *Session) sendError(err error) error {
+	switch {
+	case errors.Is(err, session.ErrTooBig):
+		return &Error{URI: ErrPayloadSizeExceeded, cause: err}
+	case errors.Is(err, session.ErrOverflow):
+		return &Error{URI: ErrUnavailable, cause: err}
+	}
+	return &ClosedError{Reason: CloseTransportLost, Origin: OriginRemote, Err: err}
+}
+
+// take takes the request out of the table; nil when it is gone, or is of
+// another kind than the answer.
+func (s *Session) take(id uint64, kind msg.Type) *request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.requests[id]
+	if r == nil || r.kind != kind {
+		return nil
+	}
+	delete(s.requests, id)
+	return r
+}
+
+// wait waits for the end of a request without progress. When ctx ends first,
+// the request is given up, and is not in the table any more.
+func (s *Session) wait(ctx context.Context, r *request) error {
+	select {
+	case <-r.ready:
+		return r.outcome()
+	case <-ctx.Done():
+	}
+	if s.abandon(r, r.cfg.mode) {
+		r.err = contextError(ctx)
+		return r.outcome()
+	}
+	<-r.ready // somebody else is about to finish it
+	return r.outcome()
+}
+
+// abandon takes r out of the table, and reports whether it still was there.
+// The router is told, as the kind of request demands.
+func (s *Session) abandon(r *request, mode CancelMode) bool {
+	s.mu.Lock()
+	if s.requests[r.id] != r {
+		s.mu.Unlock()
+		return false
+	}
+	delete(s.requests, r.id)
+	switch {
+	case r.install != nil:
+		// The answer has to be awaited, to undo what it says.
+		r.install.abandoned = true
+		ghost := &request{kind: r.kind, id: r.id, uri: r.uri, install: r.install, ready: make(chan struct{}, 1)}
+		s.requests[r.id] = ghost
+	case r.kind == msg.Call:
+		s.sendCancel(r.id, mode)
+	}
+	s.mu.Unlock()
+	s.peer.Flush()
+	return true
+}
+
+// sendCancel appends a CANCEL, if the mode and the router allow it. s.mu is
+// held.
+func (s *Session) sendCancel(id uint64, mode CancelMode) {
+	if mode == Detach || s.closed != nil || !s.roles.Has(msg.Dealer, msg.CallCanceling) {
+		return
+	}
+	m := msg.Message{Type: msg.Cancel, Request: id}
+	m.Options.Set = msg.KeyMode
+	m.Options.Mode = mode.wire()
+	// When the outbox is full, the answer comes without and is ignored.
+	_ = s.peer.Send(&m, false)
+}
+
+func (m CancelMode) wire() msg.CancelMode {
+	switch m {
+	case Kill:
+		return msg.Kill
+	case Skip:
+		return msg.Skip
+	}
+	return msg.KillNoWait
+}
+
+// contextError is the error of an operation that ctx has ended.
+func contextError(ctx context.Context) error {
+	e := &Error{URI: ErrCanceled, cause: ctx.Err()}
+	if errors.Is(e.cause, context.DeadlineExceeded) {
+		e.URI = ErrTimeout
+	}
+	return e
+}
