@@ -23,7 +23,7 @@ func (l *link) hello(m *msg.Message) error {
 	if !ok || roles.Set&(msg.Caller|msg.Callee|msg.Publisher|msg.Subscriber) == 0 {
 		return &msg.Violation{Text: "HELLO.Details.roles has to name at least one of caller, callee, publisher, subscriber"}
 	}
-	if !uri.Valid(m.URI, uri.Exact, l.router.cfg.StrictURI) {
+	if !uri.Valid(m.URI, l.router.cfg.StrictURI) {
 		return &msg.Violation{URI: msg.ErrInvalidURI, Text: "realm " + quote(string(m.URI)) + " is not a valid URI"}
 	}
 	if err := anonymous(details["authmethods"]); err != nil {

@@ -130,7 +130,6 @@ func (l *link) Message(m *msg.Message, owned bool) error {
 }
 
 func (l *link) handle(m *msg.Message, owned bool) error {
-	var err error
 	switch m.Type {
 	case msg.Goodbye:
 		l.goodbye()
@@ -139,16 +138,18 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 		l.leave(errAborted)
 		l.peer.End(nil, errAborted)
 		return nil
-	default:
-		err = l.realm.Load().handle(l, m, owned)
 	}
-	if err != nil {
-		l.leave(err) // at once: nothing of the session may outlive the ABORT
-		l.batch.flush()
-	} else if l.batch.bytes > maxUnflushed {
+	err := l.realm.Load().handle(l, m, owned)
+	if l.batch.bytes > maxUnflushed {
 		l.flush()
 	}
 	return err
+}
+
+// Broken ends the session at once: nothing of it may outlive the ABORT.
+func (l *link) Broken(err error) {
+	l.leave(err)
+	l.batch.flush()
 }
 
 // flush writes what the client's messages have put into outboxes, and slows

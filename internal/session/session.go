@@ -25,13 +25,18 @@ var (
 	ErrGrace     = errors.New("peer did not close the connection in time")
 )
 
-// Handler receives what a Peer reads. Message and Idle are called by the
-// goroutine in Run.
+// Handler receives what a Peer reads. All but Undeliverable are called by
+// the goroutine in Run.
 type Handler interface {
 	// Message takes one parsed message, valid until it returns. owned tells
 	// that the bytes behind m may be kept. An error ends the session: a
 	// *msg.Violation with ABORT.
 	Message(m *msg.Message, owned bool) error
+
+	// Broken is called when what the peer sent ends the session, before the
+	// ABORT that says so is sent: err is from parsing, from Message, or from
+	// the transport.
+	Broken(err error)
 
 	// Idle is called when the input that was there is used up: the time to
 	// flush the outboxes that were written to.
@@ -128,7 +133,10 @@ func (p *Peer) Run() error {
 		// Framing is lost, so nothing more can be read as messages. Say why,
 		// and read on, since closing with input unread would reset the
 		// connection before the farewell is read.
-		p.Abort(&msg.Violation{Text: broken.Text}, err)
+		if !p.ended.Load() {
+			p.h.Broken(err)
+			p.Abort(&msg.Violation{Text: broken.Text}, err)
+		}
 		p.conn.Drain()
 	case err == nil:
 		err = io.EOF
@@ -165,6 +173,7 @@ func (r *reader) Message(data []byte, owned bool) error {
 // fail ends the session because of err, which a message caused. Reading goes
 // on until the peer closes.
 func (p *Peer) fail(err error) {
+	p.h.Broken(err)
 	var v *msg.Violation
 	if errors.As(err, &v) {
 		p.Abort(v, err)
