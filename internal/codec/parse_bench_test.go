@@ -33,6 +33,14 @@ func benchPayload(t testing.TB, f msg.Format, n int) msg.Payload {
 
 func hasPayload(t msg.Type) bool { return strings.Contains(string(layoutOf(t)), "a") }
 
+func benchName(f msg.Format, m *msg.Message) string {
+	name := f.String() + "/" + m.Type.String()
+	if m.Options.Set != 0 {
+		name += "-options"
+	}
+	return name
+}
+
 func BenchmarkParse(b *testing.B) {
 	for _, f := range formats {
 		for _, m := range benchMessages {
@@ -40,7 +48,7 @@ func BenchmarkParse(b *testing.B) {
 				m.Payload = benchPayload(b, f, 16)
 			}
 			data := Append(nil, f, &m)
-			b.Run(f.String()+"/"+m.Type.String(), func(b *testing.B) {
+			b.Run(benchName(f, &m), func(b *testing.B) {
 				b.ReportAllocs()
 				var m msg.Message
 				for b.Loop() {
@@ -93,7 +101,7 @@ func BenchmarkAppend(b *testing.B) {
 			if hasPayload(m.Type) {
 				m.Payload = benchPayload(b, f, 16)
 			}
-			b.Run(f.String()+"/"+m.Type.String(), func(b *testing.B) {
+			b.Run(benchName(f, &m), func(b *testing.B) {
 				b.ReportAllocs()
 				var dst []byte
 				for b.Loop() {
