@@ -6,7 +6,11 @@
 // Messages passed in may refer to a read buffer. What the realm keeps it
 // copies. Effects refer to the message that was passed in and to the realm's
 // own memory: they have to be delivered (encoded or copied) before the lock is
-// released.
+// released, and nothing in them may be changed.
+//
+// In the steady state a CALL, a YIELD and a PUBLISH allocate nothing, and
+// nothing costs more than what it is about: a look-up does not depend on the
+// number of patterns, nor leaving on the size of the realm.
 package core
 
 import (
@@ -24,6 +28,10 @@ type Session struct {
 	AuthMethod   string
 	AuthProvider string
 	Roles        msg.Roles
+
+	// Trusted sessions belong to the router itself: they may register and
+	// publish under the reserved "wamp." URIs.
+	Trusted bool
 
 	// Owner is the receiver behind the session: a connection, later a node.
 	Owner any
@@ -54,7 +62,25 @@ func (o *Out) Reset() {
 	o.receivers = o.receivers[:0]
 }
 
-// Config is what a realm needs from outside. All functions are required.
+// add appends a message of type t to session s and returns it, to be filled in
+// before anything else is added.
+func (o *Out) add(s *Session, t msg.Type) *msg.Message {
+	o.Effects = append(o.Effects, Effect{})
+	e := &o.Effects[len(o.Effects)-1]
+	e.To = s
+	e.Msg.Type = t
+	return &e.Msg
+}
+
+// fail appends ERROR in answer to a request of type t.
+func (o *Out) fail(s *Session, t msg.Type, request uint64, uri []byte) {
+	m := o.add(s, msg.Error)
+	m.ErrType = t
+	m.Request = request
+	m.URI = uri
+}
+
+// Config is what a realm needs from outside. Now, Rand and Key are required.
 type Config struct {
 	Now  func() time.Time
 	Rand func() uint64 // uniformly random bits; publication ids and random choice
@@ -63,6 +89,62 @@ type Config struct {
 	StrictURI bool // only [0-9a-z_] in URI components
 	StrictIDs bool // request ids must be sequential
 
+	// Bounds, each with the default that 0 stands for. What goes beyond one is
+	// answered with ERROR wamp.error.limit_exceeded.
+	MaxURI           int // bytes of a topic or procedure; default 4096
+	MaxSubscriptions int // per session; default 65536
+	MaxRegistrations int // per session; default 65536
+	MaxCalls         int // pending calls per caller; default 16384
 	MaxWildcardMasks int // distinct positions of empty components per session; default 32
-	// further limits and policies follow with the features that need them
+	MaxRealmMasks    int // the same for all subscriptions, and for all registrations, of the realm; default 128
+	MaxReceiverList  int // entries of each of PUBLISH's eligible and exclude lists; default 4096
+}
+
+// Defaults of Config.
+const (
+	DefaultMaxURI           = 4096
+	DefaultMaxSubscriptions = 65536
+	DefaultMaxRegistrations = 65536
+	DefaultMaxCalls         = 16384
+	DefaultMaxWildcardMasks = 32
+	DefaultMaxRealmMasks    = 128
+	DefaultMaxReceiverList  = 4096
+)
+
+func (c Config) withDefaults() Config {
+	for _, limit := range []struct {
+		value *int
+		def   int
+	}{
+		{&c.MaxURI, DefaultMaxURI},
+		{&c.MaxSubscriptions, DefaultMaxSubscriptions},
+		{&c.MaxRegistrations, DefaultMaxRegistrations},
+		{&c.MaxCalls, DefaultMaxCalls},
+		{&c.MaxWildcardMasks, DefaultMaxWildcardMasks},
+		{&c.MaxRealmMasks, DefaultMaxRealmMasks},
+		{&c.MaxReceiverList, DefaultMaxReceiverList},
+	} {
+		if *limit.value == 0 {
+			*limit.value = limit.def
+		}
+	}
+	return c
+}
+
+// Stats counts what a realm has and what it has done. Sessions, Subscriptions,
+// Registrations and PendingCalls are of now, the others totals.
+type Stats struct {
+	Sessions      int
+	Subscriptions int // distinct (topic, match), whatever their subscribers
+	Registrations int // distinct (procedure, match), whatever their callees
+	PendingCalls  int
+
+	Calls         uint64
+	Results       uint64 // final and progressive
+	CallErrors    uint64 // calls that ended in ERROR, whoever sent it
+	LateAnswers   uint64 // YIELD and ERROR for invocations that had ended
+	Publications  uint64 // PUBLISH that was accepted
+	BadPublishes  uint64 // PUBLISH that was refused, told or not
+	Events        uint64 // EVENT to one receiver
+	DroppedEvents uint64 // EVENT that a receiver could not take
 }
