@@ -25,7 +25,8 @@ type Framing struct {
 	Deflate bool // WebSocket: permessage-deflate without context takeover; see package websocket
 }
 
-const recordSeparator = 0x1e // ends each message of a JSON batch
+// RecordSeparator ends each message of a JSON batch.
+const RecordSeparator = 0x1e
 
 // rsv1 marks a compressed WebSocket message.
 const rsv1 = 0x40
@@ -44,8 +45,18 @@ func (f Framing) Begin(dst []byte, size int) ([]byte, Mark) {
 // End completes the frame begun at m.
 func (f Framing) End(dst []byte, m Mark) []byte { return f.end(dst, m, 0) }
 
-// EndCompressed completes the frame begun at m, whose message is compressed.
-func (f Framing) EndCompressed(dst []byte, m Mark) []byte { return f.end(dst, m, rsv1) }
+// BeginCompressed is Begin for a message that is appended compressed. A batched
+// framing takes the compressed batch, prefix and trailer included.
+func (f Framing) BeginCompressed(dst []byte, size int) ([]byte, Mark) {
+	f.Batched = false
+	return f.Begin(dst, size)
+}
+
+// EndCompressed completes the frame begun by BeginCompressed.
+func (f Framing) EndCompressed(dst []byte, m Mark) []byte {
+	f.Batched = false
+	return f.end(dst, m, rsv1)
+}
 
 func (f Framing) end(dst []byte, m Mark, rsv byte) []byte {
 	body := m.start + m.head
@@ -63,7 +74,7 @@ func (f Framing) end(dst []byte, m Mark, rsv byte) []byte {
 	dst = append(dst, f.Trailer()...)
 	f.putHeader(dst[m.start:body], size, rsv)
 	if f.Mask {
-		mask(dst[body-f.batchPrefix():], dst[body-f.batchPrefix()-4:][:4])
+		Mask(dst[body-f.batchPrefix():], dst[body-f.batchPrefix()-4:][:4])
 	}
 	return dst
 }
@@ -81,7 +92,7 @@ func (f Framing) AppendHeader(dst []byte, size int) []byte {
 // Trailer returns what follows a message: a record separator in JSON batches.
 func (f Framing) Trailer() []byte {
 	if f.Batched && f.Text {
-		return []byte{recordSeparator}
+		return []byte{RecordSeparator}
 	}
 	return nil
 }
@@ -149,9 +160,9 @@ func (f Framing) putHeader(h []byte, size int, rsv byte) {
 	}
 }
 
-// mask applies the four octets of key to b, which has to start where the
-// masking does.
-func mask(b, key []byte) {
+// Mask applies the four octets of key to b, or takes them off again (RFC 6455,
+// section 5.3). b has to start where the masking does.
+func Mask(b, key []byte) {
 	k := uint64(binary.LittleEndian.Uint32(key))
 	k |= k << 32
 	for len(b) >= 8 {

@@ -71,8 +71,8 @@ type Conn interface {
 
 	// AppendClose appends the transport's own farewell (a WebSocket close
 	// frame), or nothing. err is why the connection ends, nil for an orderly
-	// end; it decides the close code: 1000; 1001 for a shutdown; 1002, 1003,
-	// 1007, 1009 by *Error; 1011.
+	// end; it decides the close code: 1000; what err or an error in it says by
+	// a method CloseCode() int, as *Error does; 1000 for io.EOF; else 1011.
 	AppendClose(dst []byte, err error) []byte
 
 	// CloseWrite tells the peer that nothing more will come, after everything
@@ -112,6 +112,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Text }
+
+// CloseCode returns the WebSocket close code that fits.
+func (e *Error) CloseCode() int { return e.Code }
 
 // Info describes a connection, for logs, authentication and session details.
 type Info struct {
