@@ -344,18 +344,19 @@ func (c *cursor) nextCBOR() {
 
 // cborContent takes the content of the string at pos, whose head was read.
 func (c *cursor) cborContent(pos, start int, arg uint64) {
-	c.kind = kindString
+	form, end := formPlain, start+int(arg)
+	if int(arg) == cborIndefinite {
+		form = formChunked
+		if c.pos, c.err = skipCBORString(c.data, pos, start, arg); c.err != nil {
+			return
+		}
+		end = c.pos - 1 // without the break
+	} else {
+		c.pos = end
+	}
+	c.kind, c.form, c.text = kindString, form, c.data[start:end]
 	if c.data[pos]>>5 == cborBytes {
 		c.kind = kindBytes
-	}
-	if int(arg) != cborIndefinite {
-		c.pos = start + int(arg)
-		c.text = c.data[start:c.pos]
-		return
-	}
-	c.form = formChunked
-	if c.pos, c.err = skipCBORString(c.data, pos, start, arg); c.err == nil {
-		c.text = c.data[start : c.pos-1]
 	}
 }
 

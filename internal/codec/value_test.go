@@ -325,3 +325,31 @@ func TestGoRoundTrips(t *testing.T) {
 		}
 	})
 }
+
+// FuzzUnmarshal reads any bytes into a struct that has a field of every sort:
+// nothing breaks, and what was read can be written.
+func FuzzUnmarshal(f *testing.F) {
+	seed := record{Name: "x", At: time.Unix(0, 0), Next: &record{}, ByID: map[int]string{1: ""}, Any: []any{uint64(math.MaxUint64), 1.5}, Raw: json.RawMessage("{}")}
+	for _, format := range formats {
+		b, err := Marshal(nil, format, seed)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(byte(format), b)
+	}
+	f.Fuzz(func(t *testing.T, format byte, src []byte) {
+		from := msg.Format(format%3 + 1)
+		if end, err := skip(from, src, 0, MaxDepth); err != nil || end != len(src) {
+			src = nil // yet there must be an error
+		}
+		var v record
+		if err := Unmarshal(from, src, &v); err != nil {
+			return
+		}
+		b, err := Marshal(nil, from, v)
+		if err != nil {
+			t.Fatalf("%+v: %v", v, err)
+		}
+		valid(t, from, b)
+	})
+}
