@@ -44,6 +44,7 @@ type outbox struct {
 	reason  error
 	grace   *time.Timer
 	idle    chan struct{} // closed when writing ends
+	room    chan struct{} // closed when there may be room; nil when nobody waits for it
 	writers sync.WaitGroup
 }
 
@@ -337,6 +338,7 @@ func (p *Peer) write(bufs [][]byte, buf *[]byte, size int) {
 	for {
 		p.mu.Lock()
 		p.size -= size
+		p.wake()
 		if err != nil {
 			p.closeLocked(err)
 		}
@@ -380,6 +382,7 @@ func (p *Peer) End(m *msg.Message, err error) {
 	}
 	p.closing = true
 	p.reason = err
+	p.wake()
 	p.ended.Store(true)
 	p.grace = time.AfterFunc(p.cfg.Grace, func() { p.Close(ErrGrace) })
 	if p.size == 0 {
@@ -395,6 +398,7 @@ func (p *Peer) stopWriting() {
 	p.writing, p.behind = false, false
 	p.cfg.Budget.Give(p.charged)
 	p.charged = 0
+	p.wake()
 	if p.closed {
 		p.drop()
 	} else if p.closing {
