@@ -2,8 +2,7 @@ package session
 
 import "context"
 
-// Room waits while more than a quarter of MaxQueue waits for a peer that does
-// not take it at once. It is for senders that produce messages by themselves,
+// Room waits while more than a quarter of MaxQueue waits to be written. It is for senders that produce messages by themselves,
 // and keeps them at the peer's pace; a reader must not wait. The errors are
 // ctx's, and ErrClosed when the session is ending.
 func (p *Peer) Room(ctx context.Context) error {
@@ -13,7 +12,7 @@ func (p *Peer) Room(ctx context.Context) error {
 			p.mu.Unlock()
 			return ErrClosed
 		}
-		if !p.behind || p.size <= p.cfg.MaxQueue/4 {
+		if !p.writing || p.size <= p.cfg.MaxQueue/4 {
 			p.mu.Unlock()
 			return nil
 		}
