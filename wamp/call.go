@@ -105,7 +105,7 @@ func (s *Session) startCall(ctx context.Context, procedure string, r *request) e
 	m := msg.Message{Type: msg.Call}
 	err := s.encode(r, &m)
 	if err == nil {
-		err = s.start(r, &m, true)
+		err = s.start(ctx, r, &m, true)
 	}
 	if err != nil {
 		r.err = err

@@ -61,6 +61,9 @@ func (r *reader) Message(m *msg.Message, owned bool) error {
 	return nil
 }
 
+// Broken ends the session because of what the router sent.
+func (r *reader) Broken(err error) { (*Session)(r).end(closedBy(err)) }
+
 // Idle sends what handling the input has put into the outbox.
 func (r *reader) Idle() { r.peer.Flush() }
 
@@ -70,7 +73,8 @@ func (r *reader) Undeliverable(m *msg.Message) {
 	s := (*Session)(r)
 	switch m.Type {
 	case msg.Yield:
-		s.sendErrorMessage(m.Request, &Error{URI: ErrPayloadSizeExceeded})
+		s.refuse(m.Request, &Error{URI: ErrPayloadSizeExceeded})
+		s.peer.Flush()
 	case msg.Call, msg.Publish, msg.Subscribe, msg.Register:
 		if req := s.take(m.Request, m.Type); req != nil {
 			s.mu.Lock()

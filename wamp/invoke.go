@@ -75,13 +75,13 @@ func (s *Session) invocation(m *msg.Message, owned bool) {
 	case s.closed != nil || s.running[m.Request] != nil:
 		return
 	case reg == nil:
-		s.sendErrorMessage(m.Request, &Error{URI: ErrNoSuchProcedure})
+		s.refuse(m.Request, &Error{URI: ErrNoSuchProcedure})
 		return
 	}
 	inv := s.newInvocation(reg, m, owned)
 	if !reg.push(inv) {
 		inv.cancel()
-		s.sendErrorMessage(m.Request, Errorf(ErrUnavailable, "too many calls wait for the procedure"))
+		s.refuse(m.Request, Errorf(ErrUnavailable, "too many calls wait for the procedure"))
 		return
 	}
 	s.running[m.Request] = inv
@@ -176,12 +176,14 @@ func (r *Registration) serve(inv *Invocation) {
 	}
 	if err == nil {
 		if err = s.sendYield(inv, res.Payload, false); err == nil {
-			s.peer.Flush()
 			return
 		}
 	}
-	s.sendErrorMessage(inv.RequestID, inv.answerFor(err, interrupted))
-	s.peer.Flush()
+	e := inv.answerFor(err, interrupted)
+	m := s.errorMessage(inv.RequestID, e)
+	if errors.Is(s.send(m), session.ErrTooBig) {
+		_ = s.send(tooBig(m)) // fails when the session ends
+	}
 }
 
 // run runs the handler. Panics become errors.
@@ -225,7 +227,8 @@ func (s *Session) interrupt(m *msg.Message) {
 	}
 }
 
-// sendYield sends a result, final or progressive.
+// sendYield sends a result, final or progressive. When the router falls
+// behind, so does the handler.
 func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
 	r := getRequest() // for its memory
 	defer putRequest(r)
@@ -238,25 +241,33 @@ func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
 		inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
 		return Errorf(ErrInvalidPayload, "the result cannot be serialized")
 	}
-	if err := s.peer.Send(&m, false); err != nil {
+	if err := s.send(&m); err != nil {
 		return s.sendError(err)
-	}
-	if progress {
-		s.peer.Flush()
 	}
 	return nil
 }
 
-// sendErrorMessage answers an invocation with an error; nothing is flushed.
-func (s *Session) sendErrorMessage(invocation uint64, e *Error) {
+// errorMessage returns the ERROR that answers an invocation.
+func (s *Session) errorMessage(invocation uint64, e *Error) *msg.Message {
 	p := e.payload()
-	m := msg.Message{Type: msg.Error, ErrType: msg.Invocation, Request: invocation, URI: []byte(e.URI)}
+	m := &msg.Message{Type: msg.Error, ErrType: msg.Invocation, Request: invocation, URI: []byte(e.URI)}
 	var err error
 	if _, m.Payload, err = p.encode(nil, s.format); err != nil {
 		m.Payload = msg.Payload{} // the URI has to do
 	}
-	if err := s.peer.Send(&m, false); errors.Is(err, session.ErrTooBig) {
-		m.URI, m.Payload = []byte(msg.ErrPayloadSizeExceeded), msg.Payload{}
-		_ = s.peer.Send(&m, false) // other errors mean that the session ends
+	return m
+}
+
+// tooBig makes m, an ERROR, one that the router takes.
+func tooBig(m *msg.Message) *msg.Message {
+	m.URI, m.Payload = []byte(msg.ErrPayloadSizeExceeded), msg.Payload{}
+	return m
+}
+
+// refuse answers an invocation from the reader, which must not wait. When
+// that is not possible the session ends, since the caller would wait for ever.
+func (s *Session) refuse(invocation uint64, e *Error) {
+	if err := s.peer.Send(s.errorMessage(invocation, e), false); err != nil {
+		s.peer.Close(err)
 	}
 }

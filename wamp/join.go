@@ -82,16 +82,14 @@ func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Con
 			if err := d.authenticate(ctx, s, c); err != nil {
 				return nil, s.giveUp(ctx, err)
 			}
-		case <-s.done:
+		case <-s.ctx.Done():
+			err := s.Err()
 			select {
-			case err := <-handshake.joined: // refused, then closed
-				if err == nil {
-					err = s.Err()
-				}
-				return nil, err
+			case refused := <-handshake.joined:
+				err = cmp.Or(refused, err)
 			default:
-				return nil, s.Err()
 			}
+			return nil, s.giveUp(ctx, err)
 		case <-ctx.Done():
 			return nil, s.giveUp(ctx, fmt.Errorf("waiting for the router's WELCOME: %w", context.Cause(ctx)))
 		}

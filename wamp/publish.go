@@ -27,7 +27,7 @@ func (s *Session) Publish(ctx context.Context, topic string, opts ...PublishOpti
 		err = s.encode(r, &m)
 	}
 	if err == nil {
-		err = s.start(r, &m, acknowledge)
+		err = s.start(ctx, r, &m, acknowledge)
 	}
 	if err != nil {
 		r.err = err

@@ -74,7 +74,7 @@ func (s *Session) Register(ctx context.Context, procedure string, h Handler, opt
 	m := msg.Message{Type: msg.Register}
 	var err error
 	if reg.pattern, err = s.encodeHandler(ctx, procedure, h, reg.cfg, defaultConcurrency, &m); err == nil {
-		err = s.start(r, &m, true)
+		err = s.start(ctx, r, &m, true)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("register %s: %w", procedure, err)

@@ -145,15 +145,22 @@ func (r *request) remoteError() error {
 }
 
 // start appends m as a new request to the outbox and enters r in the table,
-// unless nobody waits for an answer.
-func (s *Session) start(r *request, m *msg.Message, waits bool) error {
-	s.mu.Lock()
-	err := s.startLocked(r, m, waits)
-	s.mu.Unlock()
-	if err == nil {
-		s.peer.Flush()
+// unless nobody waits for an answer. When the router falls behind, it waits.
+func (s *Session) start(ctx context.Context, r *request, m *msg.Message, waits bool) error {
+	for {
+		if s.peer.Room(ctx) != nil && ctx.Err() != nil {
+			return contextError(ctx)
+		}
+		s.mu.Lock()
+		err := s.startLocked(r, m, waits)
+		s.mu.Unlock()
+		if err == nil {
+			s.peer.Flush()
+		}
+		if !errors.Is(err, session.ErrOverflow) {
+			return err
+		}
 	}
-	return err
 }
 
 // startLocked is start for those who hold s.mu, and flush afterwards.
@@ -171,6 +178,20 @@ func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {
 		s.requests[r.id] = r
 	}
 	return nil
+}
+
+// send sends an answer of a handler, and waits while the router falls behind.
+func (s *Session) send(m *msg.Message) error {
+	for {
+		_ = s.peer.Room(s.ctx) // fails when the session ends, and Send with it
+		err := s.peer.Send(m, false)
+		if err == nil {
+			s.peer.Flush()
+		}
+		if !errors.Is(err, session.ErrOverflow) {
+			return err
+		}
+	}
 }
 
 // sendError explains an error of Peer.Send on a session that has not ended.

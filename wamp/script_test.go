@@ -25,9 +25,10 @@ func TestMain(m *testing.M) {
 // script is a router that does what the test says, message by message, in JSON
 // over RawSocket.
 type script struct {
-	t    *testing.T
-	ln   net.Listener
-	conn net.Conn
+	t      *testing.T
+	ln     net.Listener
+	conn   net.Conn
+	length byte // of the handshake: the messages that the router takes
 }
 
 // features is what the scripted router announces.
@@ -43,7 +44,7 @@ func newScript(t *testing.T) *script {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc := &script{t: t, ln: ln}
+	sc := &script{t: t, ln: ln, length: 0xf0}
 	t.Cleanup(func() {
 		_ = ln.Close()
 		if sc.conn != nil {
@@ -77,7 +78,7 @@ func (sc *script) accept() {
 	if _, err := io.ReadFull(conn, hello[:]); err != nil {
 		sc.t.Fatal(err)
 	}
-	if _, err := conn.Write([]byte{0x7f, 0xf0 | hello[1]&0xf, 0, 0}); err != nil {
+	if _, err := conn.Write([]byte{0x7f, sc.length | hello[1]&0xf, 0, 0}); err != nil {
 		sc.t.Fatal(err)
 	}
 }
@@ -119,6 +120,18 @@ func (sc *script) send(text string) {
 	sc.t.Helper()
 	frame := binary.BigEndian.AppendUint32(nil, uint32(len(text)))
 	if _, err := sc.conn.Write(append(frame, text...)); err != nil {
+		sc.t.Fatal(err)
+	}
+}
+
+// sendTogether sends messages in one write.
+func (sc *script) sendTogether(texts ...string) {
+	sc.t.Helper()
+	var all []byte
+	for _, text := range texts {
+		all = append(binary.BigEndian.AppendUint32(all, uint32(len(text))), text...)
+	}
+	if _, err := sc.conn.Write(all); err != nil {
 		sc.t.Fatal(err)
 	}
 }
