@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wampeter/wampeter/wamp"
+)
+
+// What client commands connect to when nothing is said.
+const (
+	defaultURL   = "ws://127.0.0.1:8080/ws"
+	defaultRealm = "realm1"
+)
+
+// Environment variables that stand in for flags of client commands.
+const (
+	envURL   = "WAMPETER_URL"   // URLs, separated by spaces
+	envRealm = "WAMPETER_REALM" // one realm
+)
+
+// farewellTime bounds how long a command waits for the answer to its GOODBYE.
+const farewellTime = 2 * time.Second
+
+// clientFlags say which session a client command opens.
+type clientFlags struct {
+	urls        []string
+	realm       string
+	serializers []string
+	timeout     time.Duration
+	headers     []string
+	insecure    bool
+	ca          string
+	compression bool
+}
+
+// add defines the flags. timeout says what --timeout does to the command.
+func (c *clientFlags) add(cmd *cobra.Command, timeout string) {
+	f := cmd.Flags()
+	f.StringArrayVar(&c.urls, "url", nil, "router: a ws, wss, tcp, tls or unix `URL`; repeatable, tried in order (default "+defaultURL+", or $"+envURL+")")
+	f.StringVar(&c.realm, "realm", "", "realm to join (default "+defaultRealm+", or $"+envRealm+")")
+	f.StringSliceVar(&c.serializers, "serializer", nil, "cbor, msgpack or json, in order of preference (default cbor,msgpack,json)")
+	f.DurationVar(&c.timeout, "timeout", 0, timeout)
+	f.StringArrayVar(&c.headers, "header", nil, "`'Name: value'` to send with the WebSocket handshake; repeatable")
+	f.BoolVar(&c.insecure, "insecure", false, "accept any TLS certificate")
+	f.StringVar(&c.ca, "ca", "", "`FILE` with the PEM certificates to trust instead of the system's")
+	f.BoolVar(&c.compression, "compression", false, "offer permessage-deflate on WebSocket")
+	complete(cmd, "serializer", "cbor", "msgpack", "json")
+	complete(cmd, "realm")
+}
+
+// complete sets what the shell offers for a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // only for a flag that does not exist
+	}
+}
+
+// dialer returns the Dialer that the flags and the environment describe.
+func (c *clientFlags) dialer(getenv func(string) string) (*wamp.Dialer, error) {
+	d := &wamp.Dialer{URLs: c.urls, Realm: c.realm, Compression: c.compression}
+	if len(d.URLs) == 0 {
+		d.URLs = strings.Fields(getenv(envURL))
+	}
+	if len(d.URLs) == 0 {
+		d.URLs = []string{defaultURL}
+	}
+	if d.Realm == "" {
+		d.Realm = getenv(envRealm)
+	}
+	if d.Realm == "" {
+		d.Realm = defaultRealm
+	}
+	for _, name := range c.serializers {
+		switch s := wamp.Serializer(name); s {
+		case wamp.CBOR, wamp.MessagePack, wamp.JSON:
+			d.Serializers = append(d.Serializers, s)
+		default:
+			return nil, usagef("--serializer %s: want cbor, msgpack or json", name)
+		}
+	}
+	if len(c.headers) > 0 {
+		header, err := parseHeaders(c.headers)
+		if err != nil {
+			return nil, err
+		}
+		d.Header = func(context.Context) (http.Header, error) { return header.Clone(), nil }
+	}
+	var err error
+	d.TLS, err = c.tls()
+	return d, err
+}
+
+// tls returns nil when no flag asks for anything of its own.
+func (c *clientFlags) tls() (*tls.Config, error) {
+	switch {
+	case c.insecure && c.ca != "":
+		return nil, usagef("--insecure trusts everybody, --ca only some: give one of them")
+	case c.insecure:
+		return &tls.Config{InsecureSkipVerify: true}, nil
+	case c.ca != "":
+		pem, err := os.ReadFile(c.ca)
+		if err != nil {
+			return nil, usagef("--ca: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, usagef("--ca %s: there is no PEM certificate in the file", c.ca)
+		}
+		return &tls.Config{RootCAs: pool}, nil
+	}
+	return nil, nil
+}
+
+func parseHeaders(lines []string) (http.Header, error) {
+	header := make(http.Header)
+	for _, text := range lines {
+		name, value, ok := strings.Cut(text, ":")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, usagef("--header %q: want 'Name: value'", text)
+		}
+		header.Add(name, strings.TrimSpace(value))
+	}
+	return header, nil
+}
+
+// withSession runs do with a session, which ends with GOODBYE when do returns.
+// do's context ends with the time limit of the flags and with a signal.
+func (p *process) withSession(ctx context.Context, c *clientFlags, do func(context.Context, *wamp.Session) error) (err error) {
+	d, err := c.dialer(p.getenv)
+	if err != nil {
+		return err
+	}
+	d.Logger = p.logger(logConfig{level: "warn", format: "auto"})
+	switch {
+	case c.timeout < 0:
+		return usagef("--timeout %v: want a time like 5s, or 0 for none", c.timeout)
+	case c.timeout > 0:
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	s, err := d.Dial(ctx)
+	if err != nil {
+		return dialError(ctx, err)
+	}
+	defer func() {
+		farewell, cancel := context.WithTimeout(p.hurry, farewellTime)
+		defer cancel()
+		if cerr := s.Close(farewell); err == nil && cerr != nil && !errors.Is(cerr, context.Canceled) {
+			err = fmt.Errorf("saying goodbye: %w", cerr)
+		}
+	}()
+	return do(ctx, s)
+}
+
+// dialError tells a router that refused the session from one that cannot be
+// reached, and both from a command that had no time left, and from flags that
+// no router can be reached by.
+func dialError(ctx context.Context, err error) error {
+	var (
+		refused *wamp.Error
+		tried   *wamp.DialError
+	)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("connecting: %w", context.Cause(ctx))
+	case errors.As(err, &refused) && refused.Origin == wamp.OriginRemote:
+		return err
+	case errors.As(err, &tried):
+		return &connectError{err}
+	}
+	return &usageError{err}
+}
+
+// waited returns the error of a command that waits for events or calls and
+// that ctx's end or the session's has stopped. limited says that it was to wait
+// for a number of them, of which some have not come.
+func waited(ctx context.Context, s *wamp.Session, limited bool, what string) error {
+	switch {
+	case ctx.Err() == nil:
+		return s.Err()
+	case limited:
+		return fmt.Errorf("%s: %w", what, errUnfinished)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// helpTopics returns the help texts that belong to no command.
+func helpTopics() []*cobra.Command {
+	return []*cobra.Command{
+		{
+			Use:   "arguments",
+			Short: "How arguments of calls and events are written",
+			Long: `Arguments of calls and events, and other values on the command line:
+
+  5  1.5  true  null  '[1, 2]'  '{"a": 1}'  '"text"'
+                  what is JSON is sent as what it says
+  joe  2024-01-01  'good morning'
+                  what is not JSON is sent as text
+  name=value      a keyword argument; the value is JSON or text, as above
+  name:=value     a keyword argument whose value has to be JSON
+  -               one argument, read from standard input: JSON or text
+
+A name is made of letters, digits and _, and does not begin with a digit.
+
+To send as text what would be something else, quote it as JSON:
+  '"5"'  '"true"'  '"name=value"'  '"-"'  id='"007"'
+
+Binary values are written as WAMP writes them in JSON: a text that begins with
+U+0000, followed by base64: '"\u0000aGVsbG8="'.
+
+Integers keep all their digits, whatever the serializer. A negative number is no
+flag; what else begins with - goes behind --, which ends the flags.`,
+			Example: `  wampeter call com.example.create joe 42 tags:='["a", "b"]' note='no JSON'
+  wampeter call demo.echo -5 '"-5"' 9007199254740993
+  wampeter publish com.example.log -- --verbose`,
+		},
+		{
+			Use:   "output",
+			Short: "How results and events are printed",
+			Long: `Results are printed as indented JSON, with colors when standard output is a
+terminal and NO_COLOR is not set: the value alone when there is one positional
+value, {"args": [...], "kwargs": {...}} when there is more, null when there is
+nothing.
+
+  --json  the same in one line
+  --raw   one text with a line feed, or one binary value as it is, without
+          quotes; nothing for nothing; else as --json
+
+Events are lines: topic and arguments as they would be written on a command line.
+
+  --json  {"topic": ..., "publication": ..., "args": [...], "kwargs": {...}}
+  --raw   the arguments alone, as above
+
+In JSON a binary value is a text of U+0000 and base64, as WAMP has it. Whatever
+is not a result or an event goes to standard error.`,
+			Example: `  wampeter call com.example.user 7 --json | jq .name
+  wampeter call com.example.photo 7 --raw > photo.jpg
+  wampeter subscribe demo.tick --json | jq --unbuffered .args[0]`,
+		},
+		{
+			Use:   "exit-codes",
+			Short: "What exit codes mean",
+			Long: `Exit codes of all commands:
+
+  0  it worked; Ctrl-C ended a command that has no other end
+  1  the procedure or the router answered with an error, or something else went
+     wrong: standard error has the error's URI and message, and below it, as one
+     line of JSON, its arguments if there are more
+  2  the command line is wrong
+  3  no connection to a router, or it was lost
+  4  --timeout was over, or Ctrl-C or SIGTERM came, before it was done
+
+The first Ctrl-C says GOODBYE to the router, the second one does not wait for
+its answer.`,
+			Example: `  wampeter call com.example.job
+  case $? in
+    0) echo done ;;
+    1) echo refused ;;
+    3 | 4) echo again later ;;
+  esac`,
+		},
+		{
+			Use:   "environment",
+			Short: "Environment variables",
+			Long: `Flags go before environment variables, and these before defaults.
+
+  WAMPETER_URL    router for client commands, as in --url; several URLs are
+                  separated by spaces
+  WAMPETER_REALM  realm for client commands, as in --realm
+  NO_COLOR        not empty: no colors
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+                  proxy for WebSocket connections`,
+			Example: `  export WAMPETER_URL='unix:/run/wampeter.sock' WAMPETER_REALM=devices
+  wampeter call com.example.status`,
+		},
+	}
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestHelp checks that every command and topic explains itself, with examples
+// whose flags exist, in lines that fit a terminal.
+func TestHelp(t *testing.T) {
+	root := plain().rootCommand()
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		t.Run(cmd.Name(), func(t *testing.T) {
+			if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
+				t.Errorf("short help is %q, want a phrase without a full stop", cmd.Short)
+			}
+			if cmd.Long == "" || cmd.Example == "" {
+				t.Error("there is no long help, or no example")
+			}
+			for text := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
+				if len([]rune(text)) > 90 {
+					t.Errorf("line is too long: %s", text)
+				}
+			}
+			checkExample(t, root, cmd.Example)
+		})
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(root)
+}
+
+var longFlag = regexp.MustCompile(`--([a-z][a-z-]*)`)
+
+func checkExample(t *testing.T, root *cobra.Command, example string) {
+	t.Helper()
+	for text := range strings.Lines(example) {
+		_, text, ok := strings.Cut(text, "wampeter ")
+		if !ok {
+			continue
+		}
+		text, _, _ = strings.Cut(text, " -- ")
+		text, _, _ = strings.Cut(text, " | ")
+		words := strings.Fields(text)
+		cmd, _, err := root.Find(words[:1])
+		if words[0] == "help" {
+			cmd, _, err = root.Find(words[1:2])
+		}
+		if err != nil || cmd == root {
+			t.Errorf("example %q: there is no such command", text)
+			continue
+		}
+		for _, m := range longFlag.FindAllStringSubmatch(text, -1) {
+			if cmd.Flags().Lookup(m[1]) == nil {
+				t.Errorf("example %q: there is no flag --%s", text, m[1])
+			}
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	for _, test := range []struct {
+		line string
+		want string
+	}{
+		{"nonsense", `unknown command "nonsense"`},
+		{"call", "requires at least 1 arg"},
+		{"call --nonsense", "unknown flag: --nonsense"},
+		{"call x --json --raw", "none of the others can be"},
+		{"call x --serializer xml", "want cbor, msgpack or json"},
+		{"call x --timeout -1s", "want a time like 5s"},
+		{"call x --header nonsense", "want 'Name: value'"},
+		{"call x --ca /does/not/exist", "--ca: "},
+		{"call x --ca x --insecure", "give one of them"},
+		{"call x --option nonsense", "want NAME=VALUE"},
+		{"call x a:=b", "not JSON"},
+		{"call x --url http//nonsense", "nonsense"},
+		{"publish", "requires at least 1 arg"},
+		{"subscribe", "requires at least 1 arg"},
+		{"subscribe x --match nonsense", "want exact, prefix or wildcard"},
+		{"register x", "at least one of the flags"},
+		{"register x --echo --constant 1", "none of the others can be"},
+		{"register x y --echo", `"y" follows it`},
+		{"register x --echo --json", "--json needs --command"},
+		{"register x --command", "write the command after --"},
+		{"register x --command -- /does/not/exist", "/does/not/exist"},
+		{"register x --echo --concurrency=-1", "want at least 1"},
+		{"bench", "want one scenario"},
+		{"bench --list x", "--list takes no scenario"},
+		{"run x", "unknown command"},
+		{"run --listen nonsense", "want host:port or unix:PATH"},
+		{"run --max-message 5x", "is no size"},
+		{"version x", "unknown command"},
+	} {
+		out := execute(t, strings.Fields(test.line)...)
+		if out.code != exitUsage || out.stdout != "" || !strings.Contains(out.stderr, test.want) {
+			t.Errorf("wampeter %s: exit code %d, output %q, errors\n%s\nwant code %d, no output, %q",
+				test.line, out.code, out.stdout, out.stderr, exitUsage, test.want)
+		}
+	}
+}
+
+func TestVersionAndCompletion(t *testing.T) {
+	for line, want := range map[string]string{
+		"version":                              "WAMP v2",
+		"--version":                            "WAMP v2",
+		"help arguments":                       "name:=value",
+		"call --help":                          "wampeter call demo.add2 2 3",
+		"completion bash":                      "bash completion",
+		"completion zsh":                       "#compdef wampeter",
+		"completion fish":                      "fish completion",
+		"completion powershell":                "powershell completion",
+		"__complete call --serializer ":        "msgpack",
+		"__complete bench p":                   "pipeline",
+		"__complete run --log-level ":          "debug",
+		"bench --list":                         "fanout",
+		"__complete subscribe x --match wildc": "wildcard",
+	} {
+		args := strings.Split(line, " ")
+		if out := execute(t, args...); out.code != 0 || !strings.Contains(out.stdout, want) {
+			t.Errorf("wampeter %s: exit code %d, output does not contain %q:\n%s%s", line, out.code, want, out.stdout, out.stderr)
+		}
+	}
+}
