@@ -1,0 +1,30 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/wampeter/wampeter/internal/transport/websocket"
+)
+
+// ServeHTTP takes a WebSocket connection, on whatever path r is mounted, and
+// serves it until it ends (specification, section "WebSocket Transport").
+func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	conn, err := websocket.Upgrade(w, req, r.webSocket())
+	if err != nil {
+		r.log.LogAttrs(context.Background(), slog.LevelInfo, "WebSocket connection refused",
+			slog.String("peer", req.RemoteAddr), slog.Any("reason", err))
+		return
+	}
+	r.run(conn)
+}
+
+// webSocket returns the options of WebSocket connections.
+func (r *Router) webSocket() *websocket.Options {
+	return &websocket.Options{
+		Deflate: r.cfg.Compression,
+		Limits:  r.limits,
+		Origins: r.cfg.Origins,
+	}
+}
