@@ -166,28 +166,37 @@ func (s *Session) CloseWith(ctx context.Context, reason URI, message string) err
 	s.peer.Flush()
 	s.end(closed)
 
+	if err := s.leave(ctx); err != nil {
+		s.peer.Close(nil)
+		<-s.done
+		return err
+	}
+	if ctx.Value(handlerKey{}) != nil {
+		return nil
+	}
+	select {
+	case <-s.idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave waits for the answer to GOODBYE, and then for the router to close the
+// connection.
+func (s *Session) leave(ctx context.Context) error {
 	patience := time.NewTimer(s.grace)
 	defer patience.Stop()
 	select {
 	case <-s.goodbye:
-		s.peer.End(nil, nil)
 	case <-patience.C:
-		s.peer.End(nil, nil)
 	case <-s.done:
 	case <-ctx.Done():
-		s.peer.Close(nil)
-	}
-	select {
-	case <-s.done:
-	case <-ctx.Done():
-		s.peer.Close(nil)
-		<-s.done
-	}
-	if ctx.Value(handlerKey{}) != nil {
 		return ctx.Err()
 	}
+	s.peer.End(nil, nil)
 	select {
-	case <-s.idle:
+	case <-s.done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
