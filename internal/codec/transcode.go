@@ -17,6 +17,7 @@ func Transcode(dst []byte, to, from msg.Format, value []byte) []byte {
 	t := transcoder{
 		cursor: cursor{reader: reader{f: from, data: value}},
 		out:    builder{f: to, b: dst},
+		twins:  to != msg.JSON && from != msg.JSON,
 	}
 	t.value(MaxDepth)
 	if t.err != nil {
@@ -58,7 +59,8 @@ func TranscodePayload(p msg.Payload, to msg.Format) msg.Payload {
 // transcoder writes the values that its cursor reads, in another format.
 type transcoder struct {
 	cursor
-	out builder
+	out   builder
+	twins bool // from MessagePack to CBOR or back
 
 	// What typed values need beyond the routing of bytes.
 	fromGo  bool // text may come from Go strings: refuse what is not UTF-8
@@ -68,6 +70,9 @@ type transcoder struct {
 
 // value copies the next value, whose containers may be nested depth levels.
 func (t *transcoder) value(depth int) {
+	if t.twins && t.shortText() {
+		return
+	}
 	t.next()
 	switch t.kind {
 	case kindNull:
@@ -97,6 +102,30 @@ func (t *transcoder) value(depth int) {
 	}
 }
 
+// shortText copies a short text between MessagePack and CBOR, whose heads
+// differ by a constant then: most of a payload are keys and words. It returns
+// false when something else comes.
+func (t *transcoder) shortText() bool {
+	if t.err != nil || t.pos >= len(t.data) {
+		return false
+	}
+	head := byte(mpFixStr)
+	if t.f == msg.CBOR {
+		head = cborText << 5
+	}
+	const limit = 24 // both write a shorter length in the head's one byte
+	n := int(t.data[t.pos] - head)
+	end := t.pos + 1 + n
+	if n >= limit || end > len(t.data) {
+		return false
+	}
+	start := len(t.out.b)
+	t.out.b = append(t.out.b, t.data[t.pos:end]...)
+	t.out.b[start] ^= mpFixStr ^ cborText<<5
+	t.pos = end
+	return true
+}
+
 // content copies text or bytes.
 func (t *transcoder) content() {
 	if t.fromGo && t.kind == kindString && !t.checkUTF8() {
@@ -106,7 +135,7 @@ func (t *transcoder) content() {
 		if t.kind == kindBytes {
 			t.out.bytes(t.text)
 		} else {
-			t.out.text(t.text)
+			t.out.plainText(t.text)
 		}
 		return
 	}
@@ -168,6 +197,9 @@ func (t *transcoder) failDeep() {
 
 // key copies a key, which becomes text if it is none.
 func (t *transcoder) key() {
+	if t.twins && t.shortText() {
+		return
+	}
 	t.nextKey()
 	if t.kind == kindString {
 		if t.fromGo && !t.checkUTF8() {

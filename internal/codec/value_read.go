@@ -79,11 +79,7 @@ func (c *cursor) describe() string {
 		if b, ok := c.binary(); ok {
 			return binaryOf(len(b))
 		}
-		s := c.string()
-		if runes := []rune(s); len(runes) > 40 {
-			s = string(runes[:40]) + "…"
-		}
-		return "string " + strconv.Quote(s)
+		return "string " + strconv.Quote(shorten(c.string()))
 	case kindBytes:
 		b, _ := c.binary()
 		return binaryOf(len(b))
@@ -91,6 +87,17 @@ func (c *cursor) describe() string {
 		return "a list"
 	}
 	return "a dictionary"
+}
+
+// shorten cuts s after 40 characters.
+func shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > 40 {
+			return s[:i] + "…"
+		}
+	}
+	return s
 }
 
 func binaryOf(n int) string { return fmt.Sprintf("binary of %d bytes", n) }

@@ -123,7 +123,7 @@ func TestMarshal(t *testing.T) {
 		{map[string]any{}, "{}"}, {[]any{}, "[]"}, {[]byte{}, `"\u0000"`}, {[]int{}, "[]"},
 		{true, "true"}, {-1, "-1"}, {int8(-8), "-8"}, {int32(-32), "-32"}, {int64(math.MinInt64), "-9223372036854775808"},
 		{uint(1), "1"}, {uint16(16), "16"}, {uint32(32), "32"}, {uint64(math.MaxUint64), "18446744073709551615"},
-		{1.0, "1.0"}, {float32(0.1), "0.10000000149011612"}, {1e21, "1e+21"}, {1e-7, "1e-07"}, {-0.5, "-0.5"}, {1e20, "100000000000000000000.0"},
+		{1.0, "1.0"}, {float32(0.1), "0.10000000149011612"}, {1e21, "1e+21"}, {1e-7, "1e-7"}, {1.5e-10, "1.5e-10"}, {1e300, "1e+300"}, {-0.5, "-0.5"}, {1e20, "100000000000000000000.0"},
 		{math.Copysign(0, -1), "-0.0"}, {math.NaN(), "null"}, {math.Inf(-1), "null"},
 		{"<a&b>\u2028\x00", "\"<a&b>\u2028\\u0000\""}, {level(7), "7"},
 		{[]any{1, "a", []byte("A")}, `[1,"a","\u0000QQ=="]`},
@@ -170,9 +170,11 @@ func TestMarshalRefuses(t *testing.T) {
 		{json.Number("abc"), "invalid JSON: json: unexpected byte 0x61 at offset 0"},
 		{deepStruct, "value is nested deeper than 128 levels"},
 	} {
-		got, err := Marshal([]byte("x"), msg.CBOR, c.v)
-		if err == nil || !strings.HasPrefix(err.Error(), c.want) || string(got) != "x" {
-			t.Errorf("%T: got %q, error %v; want %s", c.v, got, err, c.want)
+		for _, f := range formats {
+			got, err := Marshal([]byte("x"), f, c.v)
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) || string(got) != "x" {
+				t.Errorf("%v %T: got %q, error %v; want %s", f, c.v, got, err, c.want)
+			}
 		}
 	}
 	if _, err := Marshal(nil, msg.JSON, deep); !errors.Is(err, errValueDepth) {
