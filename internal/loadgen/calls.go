@@ -1,0 +1,128 @@
+package loadgen
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
+
+// prepareCalls sets up one callee and Config.Clients callers.
+func (r *run) prepareCalls(ctx context.Context) error {
+	callees, err := r.openAll(ctx, 1, r.peer, busyBuffer)
+	if err != nil {
+		return err
+	}
+	callee, procedure := callees[0], r.uri("echo", 0)
+	err = callee.within(ctx, func() error { return callee.dialect.register(callee, procedure) })
+	if err != nil {
+		return fmt.Errorf("registering %s: %w", procedure, err)
+	}
+	callers, err := r.openAll(ctx, r.Clients, r.target, busyBuffer)
+	if err != nil {
+		return err
+	}
+	yield := callee.dialect.yield(callee, r.args())
+	r.addWorker("callee", false, func(*worker) error { return answer(callee, yield) })
+	for i, s := range callers {
+		c := &caller{run: r, session: s, call: s.dialect.call(s, procedure, r.args()), window: r.Window}
+		for c.mask = 1; c.mask < uint64(4*r.Window); c.mask *= 2 {
+		}
+		c.sent = make([]time.Time, c.mask)
+		c.mask--
+		r.addWorker(fmt.Sprintf("caller %d", i), true, c.work)
+	}
+	return nil
+}
+
+// answer yields to every invocation until the session is cut off.
+func answer(s *session, yield template) error {
+	for {
+		if err := s.fill(); err != nil {
+			return err
+		}
+		for {
+			b, ok, err := s.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			switch m, err := s.wire.scan(b); {
+			case err != nil:
+				return err
+			case m.typ == msg.Invocation:
+				s.append(s.wire, yield, m.a)
+			case m.typ == msg.Error, endsSession(m.typ):
+				return refusal(m.typ, b)
+			}
+		}
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// A caller keeps window calls open.
+type caller struct {
+	*run
+	*session
+	call   template
+	window int
+	sent   []time.Time // by request ID, modulo its length
+	mask   uint64
+}
+
+func (c *caller) work(w *worker) error {
+	now := time.Now()
+	for range c.window {
+		c.send(now)
+	}
+	for {
+		if err := c.flush(); err != nil {
+			return err
+		}
+		if err := c.fill(); err != nil {
+			return err
+		}
+		// One look at the clock per batch: the time that the generator needs
+		// for the batch counts as part of the latency of the calls it sends.
+		now = time.Now()
+		measuring, done := c.measuring.Load(), int64(0)
+		for {
+			b, ok, err := c.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			m, err := c.wire.scan(b)
+			switch {
+			case err != nil:
+				return err
+			case m.typ == msg.Result:
+				done++
+				if measuring {
+					w.record(now.Sub(c.sent[m.a&c.mask]))
+				}
+			case m.typ == msg.Error:
+				c.refused.add(refusal(m.typ, b))
+			case endsSession(m.typ):
+				return refusal(m.typ, b)
+			default:
+				continue
+			}
+			c.send(now)
+		}
+		w.done.Add(done)
+	}
+}
+
+func (c *caller) send(now time.Time) {
+	c.request++
+	c.sent[c.request&c.mask] = now
+	c.append(c.wire, c.call, c.request)
+}
