@@ -336,13 +336,25 @@ func msgpackScalar(s []byte) (kind, uint64) {
 		return kindBool, 0
 	case mpTrue:
 		return kindBool, 1
-	case mpFloat32, mpFloat64:
+	case mpFloat64:
+		return wholeFloat(s[1:])
+	case mpFloat32:
 		return kindNumber, 0
 	case mpFixExt1, mpFixExt2, mpFixExt4, mpFixExt8, mpFixExt16:
 		return msgpackExtension(s[1]), 0
 	default:
 		return signed(int64(int8(c)))
 	}
+}
+
+// wholeFloat returns a float of eight bytes as the integer that it stands for:
+// the encoders of wampy.js write every number from 2^32 on as a float, IDs too.
+func wholeFloat(s []byte) (kind, uint64) {
+	f := math.Float64frombits(binary.BigEndian.Uint64(s))
+	if f < 1<<32 || f > msg.MaxID || f != math.Trunc(f) {
+		return kindNumber, 0
+	}
+	return kindUint, uint64(f)
 }
 
 // msgpackExtension tells what an extension means: wampy.js writes JavaScript's
@@ -428,7 +440,9 @@ func (r *reader) cborValue(v *value) {
 			v.kind = kindNull
 		case cborFalse, cborTrue:
 			v.kind, v.num = kindBool, uint64(c-cborFalse)
-		case cborFloat16, cborFloat32, cborFloat64:
+		case cborFloat64:
+			v.kind, v.num = wholeFloat(data[pos+1:])
+		case cborFloat16, cborFloat32:
 			v.kind = kindNumber
 		default:
 			v.kind = kindOther
