@@ -9,7 +9,8 @@ import (
 // Transcode appends value, which is one complete valid value in format from,
 // in format to (specification, section "Serializers"; what is lost on the way
 // is a table in docs/serializers.md). It goes from bytes to bytes in one pass
-// and allocates only to grow dst. What is not a valid value becomes null.
+// and allocates only to grow dst (and to read a number longer than any that a
+// float needs). What is not a valid value becomes null.
 func Transcode(dst []byte, to, from msg.Format, value []byte) []byte {
 	if to == from {
 		return append(dst, value...)

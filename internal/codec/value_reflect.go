@@ -182,7 +182,8 @@ func narrow(v reflect.Value, depth int) {
 		narrow(v.Elem(), depth-1)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() {
+			f := v.Field(i)
+			if f.CanSet() || f.Kind() == reflect.Struct && v.Type().Field(i).Anonymous {
 				narrow(f, depth-1)
 			}
 		}

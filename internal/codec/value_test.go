@@ -62,7 +62,7 @@ type record struct {
 }
 
 type embedded struct {
-	Inner bool `json:"inner"`
+	Inner any `json:"inner"`
 }
 
 func TestStructs(t *testing.T) {
@@ -74,7 +74,7 @@ func TestStructs(t *testing.T) {
 		ByAddr: map[netip.Addr]int{netip.MustParseAddr("::1"): 1},
 		Any:    []any{uint64(math.MaxUint64), int64(-1), 1.5, []byte{1}, map[string]any{"k": nil}},
 		Raw:    json.RawMessage(`{"a":[1,"\n"]}`), Key: [4]byte{1, 2, 3, 4},
-		Shout: "hello", Temp: 36.6, Renamed: 5, embedded: embedded{Inner: true},
+		Shout: "hello", Temp: 36.6, Renamed: 5, embedded: embedded{Inner: uint64(math.MaxUint64)},
 	}
 	for _, f := range formats {
 		b, err := Marshal(nil, f, &want)
@@ -102,7 +102,7 @@ func TestStructs(t *testing.T) {
 			"picture": []byte{0, 255}, "at": "2026-11-21T10:00:00.123456789Z", "took": int64(time.Second), "level": int64(3),
 			"tags": []any{"a", "\n"}, "by_id": map[string]any{"1": "one"}, "by_addr": map[string]any{"::1": int64(1)},
 			"any": want.Any, "raw": map[string]any{"a": []any{int64(1), "\n"}}, "key": []byte{1, 2, 3, 4},
-			"shout": "HELLO", "temp": map[string]any{"celsius": 36.6}, "other": int64(5), "inner": true,
+			"shout": "HELLO", "temp": map[string]any{"celsius": 36.6}, "other": int64(5), "inner": uint64(math.MaxUint64),
 		}, plain); d != "" {
 			t.Errorf("%v as plain values (-want +got):\n%s", f, d)
 		}
