@@ -19,12 +19,14 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
 	"github.com/wampeter/wampeter/internal/transport"
+	"github.com/wampeter/wampeter/internal/transport/mux"
 )
 
 // Config is the configuration of a Router. The zero value is a router that
@@ -91,6 +93,11 @@ type Config struct {
 	// and for the connection to be closed; default 5 s. Within it a client that
 	// said GOODBYE may also open another session on the same connection.
 	GoodbyeTimeout time.Duration
+
+	// RawSocketPing makes RawSocket clients be pinged like WebSocket clients.
+	// By default only TCP's own keep-alive looks after them, since Autobahn|Python
+	// takes a PING for a broken frame.
+	RawSocketPing bool
 
 	// Compression offers permessage-deflate to WebSocket clients.
 	Compression bool
@@ -160,14 +167,8 @@ type Router struct {
 	mu      sync.Mutex
 	realms  map[string]*Realm
 	links   map[*link]struct{}
-	servers map[server]struct{}
-	closing bool // no new sessions
-	closed  bool // no new connections
-}
-
-// server is something that accepts connections for the router.
-type server interface {
-	Close() error
+	servers []*mux.Server
+	closing bool // no new connections and sessions
 }
 
 // New returns a router. It runs nothing until it is given connections.
@@ -190,9 +191,8 @@ func New(cfg Config) *Router {
 			PongWait:  cfg.PongTimeout,
 			Grace:     cfg.GoodbyeTimeout,
 		}.WithDefaults(),
-		realms:  make(map[string]*Realm),
-		links:   make(map[*link]struct{}),
-		servers: make(map[server]struct{}),
+		realms: make(map[string]*Realm),
+		links:  make(map[*link]struct{}),
 	}
 	_, _ = rand.Read(r.key[:]) // never fails
 	for _, name := range cfg.Realms {
@@ -255,58 +255,58 @@ func (r *Router) exit(realm *Realm) {
 // connections are closed. When ctx ends first, the rest is closed at once and
 // the error is ctx's.
 func (r *Router) Shutdown(ctx context.Context) error {
-	r.mu.Lock()
-	r.closing = true
-	links := r.linksLocked()
-	r.closeServersLocked()
-	r.mu.Unlock()
+	links, servers := r.stop()
 	for _, l := range links {
 		l.shutdown()
 	}
-
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	go func() {
+		var err error
+		for _, s := range servers {
+			err = errors.Join(err, s.Shutdown(ctx))
+		}
 		r.running.Wait()
-		close(done)
+		done <- err
 	}()
-	var err error
 	select {
-	case <-done:
+	case err := <-done:
+		_ = r.Close()
+		return err
 	case <-ctx.Done():
-		err = ctx.Err()
+		_ = r.Close()
+		<-done
+		return ctx.Err()
 	}
-	_ = r.Close()
-	<-done
-	return err
 }
 
 // Close ends the router at once: listeners and connections are closed without
 // a word. It waits until nothing of the router runs any more.
 func (r *Router) Close() error {
-	r.mu.Lock()
-	r.closing, r.closed = true, true
-	links := r.linksLocked()
-	r.closeServersLocked()
-	r.mu.Unlock()
+	links, servers := r.stop()
 	for _, l := range links {
 		l.peer.Close(ErrClosed)
+	}
+	for _, s := range servers {
+		_ = s.Close()
 	}
 	r.running.Wait()
 	return nil
 }
 
-func (r *Router) linksLocked() []*link {
+// stop takes no further connections and returns those that there are.
+func (r *Router) stop() ([]*link, []*mux.Server) {
+	r.mu.Lock()
+	r.closing = true
 	links := make([]*link, 0, len(r.links))
 	for l := range r.links {
 		links = append(links, l)
 	}
-	return links
-}
-
-func (r *Router) closeServersLocked() {
-	for s := range r.servers {
-		_ = s.Close()
+	servers := slices.Clone(r.servers)
+	r.mu.Unlock()
+	for _, s := range servers {
+		s.Stop()
 	}
+	return links, servers
 }
 
 // run serves one connection until it ends.
