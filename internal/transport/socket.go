@@ -91,8 +91,11 @@ const (
 )
 
 // Wrapper is a net.Conn around another one that has nothing of its own to add
-// any more once a handshake is over.
-type Wrapper interface{ Unwrap() net.Conn }
+// any more once a handshake is over, but bytes that it has read and not passed
+// on.
+type Wrapper interface {
+	Unwrap() (nc net.Conn, unread []byte)
+}
 
 // Init makes s the socket of nc, whose opening handshake is over. first holds
 // bytes that were read already; they are copied. nc may be a TLSConn, or a
@@ -103,8 +106,11 @@ func (s *Socket) Init(nc net.Conn, first []byte, limits Limits) {
 		s.timeout = DefaultWriteTimeout
 	}
 	s.budget = limits.Budget
+	s.in.carry = append([]byte(nil), first...)
 	if w, ok := nc.(Wrapper); ok {
-		nc = w.Unwrap()
+		var unread []byte
+		nc, unread = w.Unwrap()
+		s.in.carry = append(s.in.carry, unread...)
 	}
 	s.nc = nc
 	_ = nc.SetDeadline(time.Time{}) // of the handshake; fails only when nc is closed
@@ -123,9 +129,6 @@ func (s *Socket) Init(nc net.Conn, first []byte, limits Limits) {
 				t.wire.serving = true
 			}
 		}
-	}
-	if len(first) > 0 {
-		s.in.carry = append([]byte(nil), first...)
 	}
 }
 
