@@ -264,6 +264,9 @@ func (p Payload) JSON() (args, kwargs []byte, err error) {
 		return nil, nil, err
 	}
 	text := codec.TranscodePayload(*raw, msg.JSON)
+	if raw.Args == nil {
+		text.Args = nil // and not the empty list that keyword arguments need
+	}
 	return text.Args, text.Kwargs, nil
 }
 
