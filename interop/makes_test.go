@@ -87,7 +87,7 @@ var (
 		},
 		bytesAsText: true,
 		doubles:     true,
-		floats:      []string{msgpack},
+		floats:      []string{msgpack, cbor},
 	}
 
 	wampy = &maker{

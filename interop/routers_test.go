@@ -29,6 +29,10 @@ type router struct {
 	// is all that is left of it: the one argument.
 	callError string
 
+	// lingering: it takes a session that said GOODBYE for a callee until the
+	// connection is gone, and calls to it until then are never answered.
+	lingering bool
+
 	// shared: any number of callees may register a procedure.
 	shared bool
 }
@@ -134,6 +138,7 @@ func startFoxWAMP(t *testing.T) router {
 		farewell:  "wamp.error.goodbye_and_out",
 		doubles:   true,
 		callError: "wamp.error.callee_failure",
+		lingering: true,
 		shared:    true,
 	}
 }

@@ -348,7 +348,8 @@ func msgpackScalar(s []byte) (kind, uint64) {
 }
 
 // wholeFloat returns a float of eight bytes as the integer that it stands for:
-// the encoders of wampy.js write every number from 2^32 on as a float, IDs too.
+// the encoders of wampy.js write every number from 2^32 on as a float, in CBOR
+// IDs as well.
 func wholeFloat(s []byte) (kind, uint64) {
 	f := math.Float64frombits(binary.BigEndian.Uint64(s))
 	if f < 1<<32 || f > msg.MaxID || f != math.Trunc(f) {

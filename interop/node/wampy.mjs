@@ -78,6 +78,6 @@ serve({
   // wampy.js asks for an acknowledgement always, and never sends exclude_me: false.
   async publish ({ uri, args, kwargs }) {
     const published = await client.publish(uri, { argsList: args, argsDict: kwargs }).catch(failed)
-    return { publication: published.publicationId }
+    return { publication: Number(published.publicationId) } // in MessagePack it is a BigInt
   }
 })
