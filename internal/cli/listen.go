@@ -90,7 +90,13 @@ func (a *address) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, listenError(a, err)
 	}
-	a.text = ln.Addr().String()
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
+		host, _, _ := net.SplitHostPort(a.text)
+		if host == "" {
+			host = tcp.IP.String()
+		}
+		a.text = net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+	}
 	return ln, nil
 }
 

@@ -98,6 +98,7 @@ func (p *process) serve(ctx context.Context, c *runConfig) error {
 		return fmt.Errorf("listening: %w", err)
 	case <-ctx.Done():
 	}
+	config.Logger.Info("saying goodbye to all sessions")
 	farewell, cancel := context.WithTimeout(p.hurry, c.shutdownTimeout)
 	defer cancel()
 	if err := rt.Shutdown(farewell); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
