@@ -88,6 +88,38 @@ type Config struct {
 
 	StrictURI bool // only [0-9a-z_] in URI components
 	StrictIDs bool // request ids must be sequential
+	Strict    bool // peers use only features that they have announced; see checkCall, Yield, invokeDetails
+
+	// Disclose says whether s is made known to those who receive a call (t is
+	// msg.Call) or an event (msg.Publish) of it. nil: DiscloseOnRequest.
+	Disclose func(s *Session, t msg.Type, uri []byte) Disclosure
+
+	// TrustLevel returns the trust level that calls or events of s carry;
+	// false: none. nil: never any.
+	TrustLevel func(s *Session, t msg.Type, uri []byte) (uint64, bool)
+
+	// MayReplace says whether s may take a procedure over from its callees,
+	// by REGISTER with force_reregister. nil: whoever may register may do it.
+	MayReplace func(s, callee *Session, uri []byte) bool
+
+	// Encode serializes what the realm itself has to say: the answers and
+	// events of the meta API, and the results of calls of all callees. Values
+	// are nil, bool, int, uint64, string, []any, map[string]any, and what Raw
+	// returns. nil: the realm has neither.
+	Encode func(args []any, kwargs map[string]any) msg.Payload
+
+	// Raw returns a value for Encode that is serialized already. Required with
+	// Encode.
+	Raw func(format msg.Format, value []byte) any
+
+	// Decode returns the values of a payload: nil, bool, int64, uint64 (when
+	// beyond int64), float64, string, []byte, []any, map[string]any. Required
+	// with Encode.
+	Decode func(p *msg.Payload) (args []any, kwargs map[string]any, err error)
+
+	// TimeoutUnit is what call timeouts are counted in; default milliseconds,
+	// as the specification has it. Some clients count in seconds.
+	TimeoutUnit time.Duration
 
 	// Bounds, each with the default that 0 stands for. What goes beyond one is
 	// answered with ERROR wamp.error.limit_exceeded.
@@ -97,6 +129,9 @@ type Config struct {
 	MaxCalls         int // pending calls per caller; default 16384
 	MaxWildcardMasks int // distinct positions of empty components per session; default 32
 	MaxRealmMasks    int // the same for all subscriptions, and for all registrations, of the realm; default 128
+	MaxWaiting       int // calls that wait for one registration's callees; default 1024
+	MaxWaitingBytes  int // payload kept for one call, while it waits or may be rerouted; default 1 MiB
+	MaxAggregate     int // bytes of the answers of all callees to one call; default 1 MiB
 	MaxReceiverList  int // entries of each of PUBLISH's eligible and exclude lists; default 4096
 }
 
@@ -108,6 +143,9 @@ const (
 	DefaultMaxCalls         = 16384
 	DefaultMaxWildcardMasks = 32
 	DefaultMaxRealmMasks    = 128
+	DefaultMaxWaiting       = 1024
+	DefaultMaxWaitingBytes  = 1 << 20
+	DefaultMaxAggregate     = 1 << 20
 	DefaultMaxReceiverList  = 4096
 )
 
@@ -122,14 +160,34 @@ func (c Config) withDefaults() Config {
 		{&c.MaxCalls, DefaultMaxCalls},
 		{&c.MaxWildcardMasks, DefaultMaxWildcardMasks},
 		{&c.MaxRealmMasks, DefaultMaxRealmMasks},
+		{&c.MaxWaiting, DefaultMaxWaiting},
+		{&c.MaxWaitingBytes, DefaultMaxWaitingBytes},
+		{&c.MaxAggregate, DefaultMaxAggregate},
 		{&c.MaxReceiverList, DefaultMaxReceiverList},
 	} {
 		if *limit.value == 0 {
 			*limit.value = limit.def
 		}
 	}
+	if c.TimeoutUnit == 0 {
+		c.TimeoutUnit = time.Millisecond
+	}
 	return c
 }
+
+// Disclosure is a policy on making callers and publishers known
+// (specification, advanced profile, sections "Caller Identification" and
+// "Publisher Identification").
+type Disclosure uint8
+
+// The policies. By DiscloseOnRequest a caller or publisher decides, and a
+// callee may ask for it when it registers; by DiscloseNever their wish is
+// answered with ERROR wamp.error.option_disallowed.disclose_me.
+const (
+	DiscloseOnRequest Disclosure = iota
+	DiscloseNever
+	DiscloseAlways
+)
 
 // Stats counts what a realm has and what it has done. Sessions, Subscriptions,
 // Registrations and PendingCalls are of now, the others totals.

@@ -1,52 +1,119 @@
 package core
 
 import (
+	"slices"
+	"time"
+
 	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/uri"
 )
 
 // call is a CALL that has not been answered. Caller and callee both find it:
 // the one by its request id, the other by the id of the invocation.
 type call struct {
-	invocation // what the callee has of it
+	one invocation // the first one, and the only one unless all callees are called
 
-	caller   *Session
-	request  uint64
-	progress bool  // the caller wants progressive results
-	killed   bool  // CANCEL with mode kill: the callee has been told
+	caller  *Session
+	request uint64
+	reg     *registration
+
+	progress bool // the caller wants progressive results
+	input    bool // further CALLs of the caller belong to it
+	killed   bool // CANCEL with mode kill: the callee has been told
+	answered bool // the caller has had progressive results
+
+	special bool        // its INVOCATION has details
+	asks    Disclosure  // whether its caller is made known
+	details msg.Options // what the details are, whoever the callee is
+
+	timeout  time.Duration // 0: none
+	deadline time.Time     // while timed
+	timed    int           // index in Realm.timers plus 1; 0: no timer runs
+
+	rare     *rare // what few calls need
+	spare    *rare // for the next one that does
 	nextFree *call // while in Realm.free
 }
 
-// invocation is an INVOCATION that has not been answered.
+// rare is the part of a call that ordinary ones do without.
+type rare struct {
+	procedure []byte
+	chunks    []chunk // its input, while it may have to be sent again
+	bytes     []byte  // of chunks
+	lost      bool    // there was more input than is kept
+
+	tried     []*callee // have answered that they are unavailable
+	partition bool      // the callee depends on key
+	key       uint64    // hash of rkey
+	all       *aggregate
+}
+
+// chunk is the payload of one of the CALLs of a call.
+type chunk struct {
+	payload msg.Payload
+	last    bool
+}
+
+// invocation is an INVOCATION that has not been answered, or waits to be sent.
 type invocation struct {
 	call   *call
-	callee *callee
-	id     uint64
+	callee *callee // nil while it waits for any callee
+	id     uint64  // 0 while it waits
+
+	queue      *queue // it waits in
+	next, prev *invocation
 }
 
 // Call handles CALL (specification, basic profile, section "Calling and
-// Invocations"). Errors: wamp.error.no_such_procedure, wamp.error.invalid_uri,
-// wamp.error.limit_exceeded, wamp.error.feature_not_supported when the callee
-// cannot do what the options ask for.
+// Invocations", and the sections on remote procedure calls of the advanced
+// profile). Errors: wamp.error.no_such_procedure, wamp.error.invalid_uri,
+// wamp.error.invalid_argument for run modes that make no sense,
+// wamp.error.limit_exceeded, wamp.error.unavailable when too many calls wait
+// for a callee, wamp.error.feature_not_supported when the callee cannot do what
+// the options ask for, wamp.error.option_disallowed.disclose_me.
 func (r *Realm) Call(s *Session, m *msg.Message, out *Out) error {
-	if s.state.calls.get(m.Request) != nil {
-		return &msg.Violation{Text: "CALL with the request id of a call that is pending"}
+	st := &s.state
+	if c := st.calls.get(m.Request); c != nil {
+		return r.continueCall(c, m, out)
+	}
+	if st.endStream(m) {
+		return nil // a race: the caller did not know that the call has ended
 	}
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
 	}
-	if m.Options.Has(msg.KeyPPTScheme) && s.state.caller&msg.PayloadPassthru == 0 {
-		return &msg.Violation{Text: "CALL in payload passthru mode, which the caller has not announced"}
+	if m.Options.Set != 0 {
+		if err := r.checkCall(s, &m.Options); err != nil {
+			return err
+		}
 	}
 	r.stats.Calls++
 	if refusal := r.call(s, m, out); refusal != nil {
+		if m.Options.Is(msg.Progress) {
+			st.endedStream(m.Request)
+		}
 		r.stats.CallErrors++
 		out.fail(s, msg.Call, m.Request, refusal)
 	}
 	return nil
 }
 
-// call sends the INVOCATION for a call, or returns the URI of the error that
-// answers it.
+// checkCall looks for options that a caller must not use without having
+// announced the feature. Where real clients do so and no harm is done, only a
+// strict realm minds.
+func (r *Realm) checkCall(s *Session, o *msg.Options) error {
+	caller := s.state.caller
+	if o.Has(msg.KeyPPTScheme) && caller&msg.PayloadPassthru == 0 {
+		return &msg.Violation{Text: "CALL in payload passthru mode, which the caller has not announced"}
+	}
+	if r.cfg.Strict && o.Is(msg.Progress) && caller&msg.ProgressiveCallInvocations == 0 {
+		return &msg.Violation{Text: "progressive CALL, which the caller has not announced"}
+	}
+	return nil
+}
+
+// call sends the INVOCATION for a call or has it wait, or returns the URI of
+// the error that answers it.
 func (r *Realm) call(s *Session, m *msg.Message, out *Out) (refusal []byte) {
 	reg, refusal := r.procedure(m.URI)
 	if refusal != nil {
@@ -55,17 +122,23 @@ func (r *Realm) call(s *Session, m *msg.Message, out *Out) (refusal []byte) {
 	if s.state.calls.n >= r.cfg.MaxCalls {
 		return errLimitExceeded
 	}
-	to := r.choose(reg)
-	if m.Options.Has(msg.KeyPPTScheme) && to.session.state.callee&msg.PayloadPassthru == 0 {
-		return errFeatureNotSupported
+	c := r.newCall(s, m.Request, reg)
+	if m.Options.Set != 0 || r.cfg.Disclose != nil || r.cfg.TrustLevel != nil {
+		refusal = r.callOptions(c, m)
 	}
-	c := r.newCall(s, m.Request)
-	c.progress = m.Options.Is(msg.ReceiveProgress)
-	r.invoke(c, to, m, out)
-	return nil
+	if refusal == nil && c.rare != nil && c.rare.all != nil {
+		refusal = r.callAll(c, m, out)
+	} else if refusal == nil {
+		refusal = r.place(c, m.URI, &m.Payload, !c.input, out)
+	}
+	if refusal != nil {
+		r.endCall(c, out)
+	}
+	return refusal
 }
 
-// procedure finds the registration that serves calls of u.
+// procedure finds the registration that serves calls of u. What is reserved is
+// served by what was registered as such, not by a client's pattern.
 func (r *Realm) procedure(u []byte) (*registration, []byte) {
 	if reg, ok := r.procedures.Exact(u); ok {
 		return reg, nil // what is registered is valid
@@ -74,54 +147,69 @@ func (r *Realm) procedure(u []byte) (*registration, []byte) {
 		return nil, errInvalidURI
 	}
 	reg, ok := r.procedures.Best(u)
-	if !ok {
+	if !ok || uri.IsReserved(u) && !uri.IsReserved([]byte(reg.uri)) {
 		return nil, errNoSuchProcedure
 	}
 	return reg, nil
 }
 
-// choose returns the callee that is to serve the next call of reg
-// (specification, advanced profile, section "Shared Registration").
-func (r *Realm) choose(reg *registration) *callee {
-	n := len(reg.callees)
-	switch reg.invoke {
-	case msg.RoundRobin:
-		at := reg.turn % n
-		reg.turn = at + 1
-		return reg.callees[at]
-	case msg.Random:
-		return reg.callees[r.cfg.Rand()%uint64(n)]
-	case msg.Last:
-		return reg.callees[n-1]
+// callOptions takes over what the options and the realm's policies say about
+// a call.
+func (r *Realm) callOptions(c *call, m *msg.Message) (refusal []byte) {
+	o := &m.Options
+	c.special = true
+	c.progress = o.Is(msg.ReceiveProgress)
+	c.input = o.Is(msg.Progress)
+	c.details.X = passthru(o, &c.details)
+	if r.cfg.Disclose != nil {
+		c.asks = r.cfg.Disclose(c.caller, msg.Call, m.URI)
 	}
-	return reg.callees[0]
+	if o.Is(msg.DiscloseMe) {
+		if c.asks == DiscloseNever {
+			return errDiscloseMe
+		}
+		c.asks = DiscloseAlways
+	}
+	if r.cfg.TrustLevel != nil {
+		if level, ok := r.cfg.TrustLevel(c.caller, msg.Call, m.URI); ok {
+			c.details.Set |= msg.KeyTrustLevel
+			c.details.TrustLevel = level
+		}
+	}
+	c.timeout = r.timeout(o.Timeout)
+	switch {
+	case o.RunMode == msg.RunUnknown,
+		o.RunMode == msg.RunPartition && !o.Has(msg.KeyRKey):
+		return errInvalidArgument
+	case o.RunMode == msg.RunAll:
+		if r.cfg.Encode == nil {
+			return errFeatureNotSupported
+		}
+		c.extra().all = new(aggregate)
+	case o.RunMode == msg.RunPartition,
+		o.RunMode == msg.RunUnset && o.Has(msg.KeyRKey) && c.reg.invoke == msg.Partition:
+		x := c.extra()
+		x.partition, x.key = true, r.hashKey(o.X.RKey)
+	}
+	if c.input {
+		c.extra().setProcedure(m.URI)
+	}
+	return nil
 }
 
-// invoke makes an invocation for c and sends it.
-func (r *Realm) invoke(c *call, to *callee, m *msg.Message, out *Out) {
-	st := &to.session.state
-	st.lastInvocation = st.lastInvocation%msg.MaxID + 1
-	c.callee = to
-	c.id = st.lastInvocation
-	st.invocations.put(c.id, &c.invocation)
-
-	inv := out.add(to.session, msg.Invocation)
-	inv.Request = c.id
-	inv.ID = to.reg.id
-	if to.reg.match != msg.Exact {
-		inv.URI = m.URI
-	}
-	inv.Payload = m.Payload
-	if m.Options.Set != 0 {
-		if c.progress && st.callee&msg.ProgressiveCallResults != 0 {
-			inv.Options.SetBool(msg.ReceiveProgress, true)
+// extra returns c.rare, made when it was nil.
+func (c *call) extra() *rare {
+	if c.rare == nil {
+		c.rare, c.spare = c.spare, nil
+		if c.rare == nil {
+			c.rare = new(rare)
 		}
-		inv.Options.X = passthru(&m.Options, &inv.Options)
 	}
+	return c.rare
 }
 
 // newCall returns a record for a call, linked to its caller.
-func (r *Realm) newCall(s *Session, request uint64) *call {
+func (r *Realm) newCall(s *Session, request uint64, reg *registration) *call {
 	c := r.free
 	if c == nil {
 		c = new(call)
@@ -129,8 +217,8 @@ func (r *Realm) newCall(s *Session, request uint64) *call {
 		r.free, c.nextFree = c.nextFree, nil
 		r.freeLen--
 	}
-	c.call = c
-	c.caller, c.request = s, request
+	c.one.call = c
+	c.caller, c.request, c.reg = s, request, reg
 	s.state.calls.put(request, c)
 	r.stats.PendingCalls++
 	return c
@@ -140,21 +228,112 @@ func (r *Realm) newCall(s *Session, request uint64) *call {
 const mostFree = 4096
 
 // endCall forgets a call: caller and callee have heard what they are to hear.
-// What the callee sends for it later is ignored.
-func (r *Realm) endCall(c *call) {
-	c.caller.state.calls.remove(c.request)
-	c.callee.session.state.invocations.remove(c.id)
-	r.stats.PendingCalls--
-	*c = call{}
-	if r.freeLen < mostFree {
-		c.nextFree = r.free
-		r.free = c
-		r.freeLen++
+// What they send for it later is ignored. A callee that is free again because
+// of it gets the next call that waits.
+func (r *Realm) endCall(c *call, out *Out) {
+	st := &c.caller.state
+	st.calls.remove(c.request)
+	if c.input {
+		st.endedStream(c.request)
 	}
+	r.stopTimer(c)
+	r.stats.PendingCalls--
+	r.endInvocation(&c.one, out)
+	if all := c.all(); all != nil {
+		for i := range all.invocations {
+			r.endInvocation(&all.invocations[i], out)
+		}
+	}
+	if r.freeLen == mostFree {
+		*c = call{}
+		return
+	}
+	*c = call{spare: c.rare.reset(c.spare), nextFree: r.free}
+	r.free = c
+	r.freeLen++
+}
+
+// mostSpare is how many bytes of a call's input the next call may reuse.
+const mostSpare = 4096
+
+// reset empties x, so that its memory can be used again; spare is returned
+// when there is nothing to use.
+func (x *rare) reset(spare *rare) *rare {
+	if x == nil || cap(x.bytes) > mostSpare {
+		return spare
+	}
+	clear(x.chunks)
+	clear(x.tried)
+	*x = rare{procedure: x.procedure[:0], chunks: x.chunks[:0], bytes: x.bytes[:0], tried: x.tried[:0]}
+	return x
+}
+
+// endInvocation forgets an invocation, sent or not.
+func (r *Realm) endInvocation(inv *invocation, out *Out) {
+	if inv.queue != nil {
+		inv.queue.remove(inv)
+	}
+	if inv.id == 0 {
+		return
+	}
+	callee := inv.callee
+	callee.session.state.invocations.remove(inv.id)
+	inv.id, inv.callee = 0, nil
+	callee.running--
+	if callee.limit > 0 {
+		r.serve(callee, out)
+	}
+}
+
+// all returns the invocations of a call of all callees, nil for other calls.
+func (c *call) all() *aggregate {
+	if c.rare == nil {
+		return nil
+	}
+	return c.rare.all
 }
 
 // failCall sends ERROR to the caller of c.
 func (r *Realm) failCall(c *call, uri []byte, out *Out) {
 	r.stats.CallErrors++
 	out.fail(c.caller, msg.Call, c.request, uri)
+}
+
+// keep copies a chunk of input of c, to be sent later or again. What is kept
+// is bounded: false when it would be too much.
+func (r *Realm) keep(c *call, procedure []byte, payload *msg.Payload, last bool) bool {
+	x := c.extra()
+	if x.lost || len(x.bytes)+payload.Size() > r.cfg.MaxWaitingBytes {
+		x.chunks, x.bytes, x.lost = nil, nil, true
+		return false
+	}
+	x.setProcedure(procedure)
+	kept := msg.Payload{Format: payload.Format}
+	kept.Args, x.bytes = appendView(x.bytes, payload.Args)
+	kept.Kwargs, x.bytes = appendView(x.bytes, payload.Kwargs)
+	x.chunks = append(x.chunks, chunk{kept, last})
+	return true
+}
+
+// setProcedure notes the procedure of the first CALL.
+func (x *rare) setProcedure(procedure []byte) {
+	if len(x.procedure) == 0 {
+		x.procedure = append(x.procedure, procedure...)
+	}
+}
+
+// appendView copies view to the end of buffer and returns the copy and the
+// buffer. nil stays nil.
+func appendView(buffer, view []byte) (copied, _ []byte) {
+	if view == nil {
+		return nil, buffer
+	}
+	start := len(buffer)
+	buffer = append(buffer, view...)
+	return buffer[start:len(buffer):len(buffer)], buffer
+}
+
+// clonePayload copies p out of the buffer that it was read into.
+func clonePayload(p *msg.Payload) msg.Payload {
+	return msg.Payload{Format: p.Format, Args: slices.Clone(p.Args), Kwargs: slices.Clone(p.Kwargs)}
 }

@@ -16,6 +16,7 @@ type registration struct {
 	invoke  msg.Invoke
 	callees []*callee // in the order of registering; never empty
 	turn    int       // of roundrobin: index of the callee that is next
+	queue   queue     // calls that wait for any callee
 }
 
 // callee is a session's part in a registration.
@@ -23,6 +24,16 @@ type callee struct {
 	session *Session
 	reg     *registration
 	seq     uint64 // order of registering
+	gone    bool   // not part of it any more, though calls may run
+
+	key             uint64 // hash of nkey
+	disclose        bool   // it wants to know its callers
+	forwardsTimeout bool   // it looks after timeouts itself
+	reroutes        bool   // its "unavailable" has another one asked
+
+	limit   int // calls at a time; 0: no limit
+	running int
+	queue   queue // calls that wait for it alone
 }
 
 // Register handles REGISTER (specification, basic profile, section "Registering
@@ -30,7 +41,8 @@ type callee struct {
 // and "Shared Registration"). A session that shares a procedure already gets
 // the same ID again. Errors: wamp.error.invalid_uri,
 // wamp.error.invalid_argument for an unknown invocation policy,
-// wamp.error.procedure_already_exists, wamp.error.limit_exceeded.
+// wamp.error.procedure_already_exists, wamp.error.limit_exceeded,
+// wamp.error.not_authorized for taking over a procedure.
 func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
@@ -45,10 +57,18 @@ func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
 		return nil
 	}
 	reg, _ := r.procedures.Get(policy, m.URI)
+	if reg != nil && m.Options.Is(msg.ForceReregister) {
+		if !r.replace(reg, s, out) {
+			out.fail(s, msg.Register, m.Request, errNotAuthorized)
+			return nil
+		}
+		reg = nil
+	}
 	if reg != nil && (reg.invoke == msg.Single || reg.invoke != m.Options.Invoke) {
 		out.fail(s, msg.Register, m.Request, errProcedureAlreadyExists)
 		return nil
 	}
+	var mine *callee
 	if reg == nil || s.state.registrations[reg] == nil {
 		if len(s.state.registrations) >= r.cfg.MaxRegistrations || !useShape(r, s, r.procedures, policy, m.URI) {
 			out.fail(s, msg.Register, m.Request, errLimitExceeded)
@@ -57,12 +77,48 @@ func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
 		if reg == nil {
 			reg = r.newRegistration(policy, string(m.URI), m.Options.Invoke)
 		}
-		r.addCallee(reg, s)
+		mine = r.addCallee(reg, s, &m.Options)
 	}
 	answer := out.add(s, msg.Registered)
 	answer.Request = m.Request
 	answer.ID = reg.id
+	if mine != nil {
+		r.serve(mine, out)
+	}
 	return nil
+}
+
+// replace ends reg, so that s can have the procedure (force_reregister, as
+// Crossbar has it); false when s may not do that.
+func (r *Realm) replace(reg *registration, s *Session, out *Out) bool {
+	callees := slices.Clone(reg.callees)
+	for _, c := range callees {
+		if c.session != s && r.cfg.MayReplace != nil && !r.cfg.MayReplace(s, c.session, []byte(reg.uri)) {
+			return false
+		}
+	}
+	for _, c := range callees {
+		if c.session != s {
+			revokeCallee(c, "another session has taken the procedure over", out)
+		}
+		r.endCallee(c, out)
+	}
+	return true
+}
+
+// revokeCallee tells a callee, if it can be told, that it is no longer part of
+// a registration (specification, advanced profile, section "Registration
+// Revocation").
+func revokeCallee(c *callee, reason string, out *Out) {
+	if c.session.state.callee&msg.RegistrationRevocation == 0 {
+		return
+	}
+	m := out.add(c.session, msg.Unregistered)
+	m.ID = c.reg.id
+	if reason != "" {
+		m.Options.Set |= msg.KeyReason
+		m.Options.X = &msg.Extra{Reason: reason}
+	}
 }
 
 func (r *Realm) newRegistration(policy msg.Match, procedure string, invoke msg.Invoke) *registration {
@@ -75,15 +131,29 @@ func (r *Realm) newRegistration(policy msg.Match, procedure string, invoke msg.I
 	return reg
 }
 
-func (r *Realm) addCallee(reg *registration, s *Session) {
+func (r *Realm) addCallee(reg *registration, s *Session, o *msg.Options) *callee {
 	st := &s.state
 	if st.registrations == nil {
 		st.registrations = make(map[*registration]*callee)
 	}
 	r.joins++
-	c := &callee{session: s, reg: reg, seq: r.joins}
+	c := &callee{
+		session:         s,
+		reg:             reg,
+		seq:             r.joins,
+		disclose:        o.Is(msg.DiscloseCaller),
+		forwardsTimeout: o.Is(msg.ForwardTimeout) && st.callee&msg.CallTimeout != 0,
+		reroutes:        st.callee&msg.CallReroute != 0,
+		limit:           int(o.Concurrency),
+	}
+	nkey := msg.ShardKey{IsInt: true, Int: int64(s.ID)}
+	if o.Has(msg.KeyNKey) {
+		nkey = o.X.NKey
+	}
+	c.key = r.hashKey(nkey)
 	st.registrations[reg] = c
 	reg.callees = append(reg.callees, c)
+	return c
 }
 
 // Unregister handles UNREGISTER. Calls that run are answered as ever, and no
@@ -98,15 +168,16 @@ func (r *Realm) Unregister(s *Session, m *msg.Message, out *Out) error {
 		out.fail(s, msg.Unregister, m.Request, errNoSuchRegistration)
 		return nil
 	}
-	r.endCallee(mine)
+	r.endCallee(mine, out)
 	out.add(s, msg.Unregistered).Request = m.Request
 	return nil
 }
 
 // endCallee takes a session out of a registration, which ends with the last
-// one.
-func (r *Realm) endCallee(mine *callee) {
+// one. Calls that wait for it go to others.
+func (r *Realm) endCallee(mine *callee, out *Out) {
 	s, reg := mine.session, mine.reg
+	mine.gone = true
 	delete(s.state.registrations, reg)
 	s.dropShape(reg.match, reg.uri)
 
@@ -118,5 +189,20 @@ func (r *Realm) endCallee(mine *callee) {
 	if len(reg.callees) == 0 {
 		delete(r.registrations, reg.id)
 		r.procedures.Delete(reg.match, reg.uri)
+	}
+	for inv := mine.queue.first; inv != nil; inv = mine.queue.first {
+		mine.queue.remove(inv)
+		if inv.call.all() != nil {
+			r.answerFor(inv, errCanceled, out)
+			continue
+		}
+		r.placeAgain(inv.call, out)
+	}
+	if len(reg.callees) == 0 {
+		for inv := reg.queue.first; inv != nil; inv = reg.queue.first {
+			reg.queue.remove(inv)
+			r.failCall(inv.call, errNoAvailableCallee, out)
+			r.endCall(inv.call, out)
+		}
 	}
 }

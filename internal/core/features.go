@@ -18,8 +18,10 @@ func Features() msg.Roles {
 }
 
 const (
-	dealerFeatures = msg.ProgressiveCallResults | msg.CallCanceling | msg.PatternBasedRegistration |
-		msg.SharedRegistration | msg.PayloadPassthru
+	dealerFeatures = msg.ProgressiveCallResults | msg.ProgressiveCallInvocations | msg.CallTimeout |
+		msg.CallCanceling | msg.CallerIdentification | msg.CallTrustLevels | msg.PatternBasedRegistration |
+		msg.SharedRegistration | msg.ShardedRegistration | msg.RegistrationRevocation | msg.CallReroute |
+		msg.PayloadPassthru
 	brokerFeatures = msg.PatternBasedSubscription | msg.SubscriberBlackWhiteListing | msg.PublisherExclusion |
 		msg.PayloadPassthru
 )

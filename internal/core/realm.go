@@ -28,6 +28,7 @@ type Realm struct {
 	registrations map[uint64]*registration
 	free          *call // records to be used again, linked by nextFree
 	freeLen       int
+	timers        []*call // heap by deadline
 }
 
 // sessionState is what the realm keeps for a session. A session that does
@@ -40,6 +41,10 @@ type sessionState struct {
 
 	lastRequest    uint64 // highest request id, where ids are checked
 	lastInvocation uint64 // highest invocation id that was issued
+
+	ended    []uint64   // calls that ended while it was sending input for them
+	reminded uint64     // last invocation that it went on with and was told of
+	identity *msg.Extra // how it is made known; made when it is needed
 
 	subscriptions map[*subscription]*subscriber
 	registrations map[*registration]*callee
@@ -165,4 +170,10 @@ var (
 	errCanceled               = []byte(msg.ErrCanceled)
 	errFeatureNotSupported    = []byte(msg.ErrFeatureNotSupported)
 	errLimitExceeded          = []byte(msg.ErrLimitExceeded)
+	errDiscloseMe             = []byte(msg.ErrOptionDisallowedDisclose)
+	errNoAvailableCallee      = []byte(msg.ErrNoAvailableCallee)
+	errUnavailable            = []byte(msg.ErrUnavailable)
+	errNotAuthorized          = []byte(msg.ErrNotAuthorized)
+	errTimeout                = []byte(msg.ErrTimeout)
+	errPayloadSizeExceeded    = []byte(msg.ErrPayloadSizeExceeded)
 )

@@ -22,7 +22,7 @@ func (r *Realm) Leave(s *Session, out *Out) {
 		r.endSubscriber(sub)
 	}
 	for _, c := range st.callees() {
-		r.endCallee(c)
+		r.endCallee(c, out)
 	}
 	r.endInvocations(s, out)
 	r.endCalls(s, out)
@@ -57,19 +57,32 @@ func (r *Realm) endInvocations(s *Session, out *Out) {
 	slices.SortFunc(pending, func(a, b *invocation) int { return cmp.Compare(a.id, b.id) })
 	for _, inv := range pending {
 		c := inv.call
-		if c.caller != s {
+		switch {
+		case c.caller == s: // endCalls sees to it
+		case c.all() != nil:
+			r.answerFor(inv, errCanceled, out)
+		default:
 			r.failCall(c, errCanceled, out)
+			r.endCall(c, out)
 		}
-		r.endCall(c)
 	}
 }
 
-// endCalls abandons the calls that s has made.
+// endCalls abandons the calls that s has made, those that wait first, so that
+// no callee that gets free is given one of them.
 func (r *Realm) endCalls(s *Session, out *Out) {
 	pending := s.state.calls.appendAll(nil)
 	slices.SortFunc(pending, func(a, b *call) int { return cmp.Compare(a.request, b.request) })
+	for i, c := range pending {
+		if c.one.queue != nil {
+			r.endCall(c, out)
+			pending[i] = nil
+		}
+	}
 	for _, c := range pending {
-		r.interrupt(c, out)
-		r.endCall(c)
+		if c != nil {
+			r.interrupt(c, out)
+			r.endCall(c, out)
+		}
 	}
 }

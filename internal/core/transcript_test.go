@@ -102,6 +102,26 @@ func play(t *testing.T, script string) string {
 		Now:  func() time.Time { return p.now },
 		Rand: func() uint64 { random++; return random * 0x9e3779b97f4a7c15 },
 		Key:  [16]byte{1, 2, 3},
+		Encode: func(args []any, kwargs map[string]any) msg.Payload {
+			payload := msg.Payload{Format: msg.JSON}
+			if args != nil {
+				payload.Args, _ = codec.Marshal(nil, msg.JSON, args)
+			}
+			if kwargs != nil {
+				payload.Kwargs, _ = codec.Marshal(nil, msg.JSON, kwargs)
+			}
+			return payload
+		},
+		Raw: func(f msg.Format, value []byte) any { return codec.Raw{Format: f, Bytes: value} },
+		Decode: func(payload *msg.Payload) (args []any, kwargs map[string]any, err error) {
+			if payload.Args != nil {
+				err = codec.Unmarshal(payload.Format, payload.Args, &args)
+			}
+			if payload.Kwargs != nil && err == nil {
+				err = codec.Unmarshal(payload.Format, payload.Kwargs, &kwargs)
+			}
+			return args, kwargs, err
+		},
 	}
 	for line := range strings.Lines(script) {
 		line = strings.TrimSuffix(line, "\n")
@@ -138,7 +158,7 @@ func (p *player) step(line string, words []string) {
 			p.t.Fatal(err)
 		}
 		p.now = p.now.Add(d)
-		p.tick()
+		p.realm.Tick(&p.out)
 	case words[0] == "stats":
 		stats := fmt.Sprintf("%+v", p.realm.Stats())
 		for _, name := range words[1:] {
@@ -318,7 +338,7 @@ func (p *player) format(m *msg.Message) string {
 		case json.Unmarshal(v, &text) == nil && bareWord.MatchString(text):
 			words = append(words, text)
 		default:
-			words = append(words, string(longNumber.ReplaceAllFunc(bytes.TrimSpace(v), func(digits []byte) []byte {
+			words = append(words, string(longNumber.ReplaceAllFunc(p.ordered(v), func(digits []byte) []byte {
 				id, _ := strconv.ParseUint(string(digits), 10, 64)
 				if n, ok := p.ids[id]; ok {
 					return []byte("$" + n)
@@ -328,6 +348,21 @@ func (p *player) format(m *msg.Message) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// ordered returns a value with the entries of its dictionaries in order.
+func (p *player) ordered(v json.RawMessage) []byte {
+	d := json.NewDecoder(bytes.NewReader(v))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		p.t.Fatalf("%s: %v", v, err)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
 }
 
 // idKind says what the element at index i of a message names.
@@ -363,11 +398,33 @@ func (p *player) configure(setting string) {
 		p.cfg.MaxWildcardMasks = n
 	case "max_realm_masks":
 		p.cfg.MaxRealmMasks = n
+	case "strict":
+		p.cfg.Strict = true
+	case "timeout_in_seconds":
+		p.cfg.TimeoutUnit = time.Second
+	case "disclose":
+		policy := map[string]Disclosure{"request": DiscloseOnRequest, "never": DiscloseNever, "always": DiscloseAlways}[value]
+		p.cfg.Disclose = func(_ *Session, _ msg.Type, uri []byte) Disclosure {
+			if bytes.HasPrefix(uri, []byte("com.open")) {
+				return DiscloseOnRequest
+			}
+			return policy
+		}
+	case "trust":
+		p.cfg.TrustLevel = func(s *Session, t msg.Type, uri []byte) (uint64, bool) {
+			return uint64(len(s.AuthRole)), !bytes.HasPrefix(uri, []byte("com.untold"))
+		}
+	case "replace_own_role":
+		p.cfg.MayReplace = func(s, callee *Session, _ []byte) bool { return s.AuthRole == callee.AuthRole }
+	case "max_waiting":
+		p.cfg.MaxWaiting = n
+	case "max_waiting_bytes":
+		p.cfg.MaxWaitingBytes = n
+	case "max_aggregate":
+		p.cfg.MaxAggregate = n
 	case "max_list":
 		p.cfg.MaxReceiverList = n
 	default:
 		p.t.Fatalf("no setting %q", key)
 	}
 }
-
-func (p *player) tick() {}

@@ -13,14 +13,18 @@ func (r *Realm) Undeliverable(s *Session, m *msg.Message, uri string, out *Out) 
 		r.stats.DroppedEvents++
 	case msg.Invocation:
 		if inv := s.state.invocations.get(m.Request); inv != nil {
+			if inv.call.all() != nil {
+				r.answerFor(inv, []byte(uri), out)
+				return
+			}
 			r.failCall(inv.call, []byte(uri), out)
-			r.endCall(inv.call)
+			r.endCall(inv.call, out)
 		}
 	case msg.Result:
 		// The call goes on only when that result was a progressive one.
 		if c := s.state.calls.get(m.Request); c != nil && m.Options.Is(msg.Progress) {
 			r.interrupt(c, out)
-			r.endCall(c)
+			r.endCall(c, out)
 		}
 		r.stats.CallErrors++
 		out.fail(s, msg.Call, m.Request, []byte(uri))
