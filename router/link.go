@@ -50,20 +50,28 @@ func newLink(r *Router, conn transport.Conn) *link {
 	return l
 }
 
-// run serves the connection until it ends.
+// run serves the connection until it ends. Its frame, and those below it, stand
+// on the stack of every idle connection: what needs room is done elsewhere.
 func (l *link) run() {
-	l.expect(l.router.cfg.HandshakeTimeout, func() {
-		l.peer.Abort(&msg.Violation{Text: "no session was opened in time"}, errHandshakeTimeout)
-	})
-	err := l.peer.Run()
+	l.expect(l.router.cfg.HandshakeTimeout, l.late)
+	l.ended(l.peer.Run())
+}
+
+// late ends a connection that has not got a session.
+func (l *link) late() {
+	l.peer.Abort(&msg.Violation{Text: errHandshakeTimeout.Error()}, errHandshakeTimeout)
+}
+
+// ended is called when the connection has ended because of err.
+func (l *link) ended(err error) {
 	l.expect(0, nil)
 	l.leave(err)
 	l.batch.flush()
-	if log := l.router.log; log.Enabled(context.Background(), slog.LevelDebug) || !ordinary(err) {
-		level := slog.LevelDebug
-		if !ordinary(err) {
-			level = slog.LevelInfo
-		}
+	level := slog.LevelDebug
+	if !ordinary(err) {
+		level = slog.LevelInfo
+	}
+	if log := l.router.log; log.Enabled(context.Background(), level) {
 		info := l.peer.Conn().Info()
 		log.LogAttrs(context.Background(), level, "connection ended",
 			slog.String("peer", info.Peer), slog.String("transport", info.Transport), slog.Any("reason", err))
