@@ -76,6 +76,7 @@ func (r *Realm) deliver(b *batch, m *msg.Message, owned bool) {
 		b.sent(l, e.Msg.Payload.Size()+64)
 	}
 	r.out.Reset()
+	r.arm()
 }
 
 func (r *Realm) deliverEvent(b *batch, e *core.Effect, keep bool) {

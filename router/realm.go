@@ -22,6 +22,7 @@ type Realm struct {
 	core     *core.Realm
 	sessions map[uint64]*link
 	out      core.Out // scratch of whoever holds mu
+	alarm    alarm
 }
 
 func newRealm(r *Router, name string) *Realm {
@@ -30,13 +31,17 @@ func newRealm(r *Router, name string) *Realm {
 		name:     name,
 		sessions: make(map[uint64]*link),
 	}
-	realm.core = core.New(core.Config{
-		Now:       time.Now,
-		Rand:      rand.Uint64,
-		Key:       r.key,
-		StrictURI: r.cfg.StrictURI,
-		StrictIDs: r.cfg.StrictIDs,
-	})
+	cfg := core.Config{
+		Now:         time.Now,
+		Rand:        rand.Uint64,
+		Key:         r.key,
+		StrictURI:   r.cfg.StrictURI,
+		StrictIDs:   r.cfg.StrictIDs,
+		Strict:      r.cfg.Strict,
+		TimeoutUnit: r.cfg.CallTimeoutUnit,
+	}
+	payloads(&cfg)
+	realm.core = core.New(cfg)
 	return realm
 }
 

@@ -17,6 +17,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
@@ -107,6 +108,15 @@ type Config struct {
 	// are sequential.
 	StrictURI bool
 	StrictIDs bool
+
+	// Strict refuses what real clients do beyond the letter of the
+	// specification: using features that they have not announced.
+	Strict bool
+
+	// CallTimeoutUnit is what the option timeout of CALL counts; default
+	// milliseconds, as the specification has it. Autobahn's and Crossbar.io's
+	// clients count seconds.
+	CallTimeoutUnit time.Duration
 
 	// Agent is announced in WELCOME; default "Wampeter".
 	Agent string
@@ -247,6 +257,7 @@ func (r *Router) exit(realm *Realm) {
 	realm.users--
 	if realm.users == 0 && !realm.permanent && r.realms[realm.name] == realm {
 		delete(r.realms, realm.name)
+		realm.close()
 	}
 }
 
@@ -290,6 +301,12 @@ func (r *Router) Close() error {
 		_ = s.Close()
 	}
 	r.running.Wait()
+	r.mu.Lock()
+	realms := slices.Collect(maps.Values(r.realms))
+	r.mu.Unlock()
+	for _, realm := range realms {
+		realm.close()
+	}
 	return nil
 }
 

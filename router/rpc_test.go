@@ -159,3 +159,23 @@ func TestPayloadTooBig(t *testing.T) {
 	big.expect(`[3,"*","wamp.error.protocol_violation"]`)
 	small.sync()
 }
+
+// Advanced profile, "Call Timeouts": the realm's one timer serves them all.
+func TestCallTimeout(t *testing.T) {
+	_, addr := newRouter(t, router.Config{})
+	caller, callee := join(t, addr), join(t, addr)
+	callee.send(`[64,1,{},"com.p"]`)
+	callee.expect(`[65,1,"$reg"]`)
+	caller.send(`[48,1,{"timeout":60000},"com.p"]`)
+	callee.expect(`[68,1,"$reg",{}]`)
+	caller.send(`[48,2,{"timeout":10},"com.p"]`)
+	callee.expect(`[68,2,"$reg",{}]`)
+	caller.expect(`[8,48,2,{},"wamp.error.timeout"]`)
+	callee.expect(`[69,2,{"mode":"killnowait"}]`)
+	caller.send(`[48,3,{"timeout":5},"com.p"]`)
+	callee.expect(`[68,3,"$reg",{}]`)
+	caller.expect(`[8,48,3,{},"wamp.error.timeout"]`)
+	callee.expect(`[69,3,{"mode":"killnowait"}]`)
+	callee.send(`[70,1,{}]`)
+	caller.expect(`[50,1,{}]`)
+}
