@@ -25,6 +25,7 @@ type link struct {
 	start, end int
 	parts      []byte // of a fragmented message
 	out        []byte // appended and not yet flushed
+	cut        bool   // a write failed, so that a frame may be incomplete
 	digits     [20]byte
 }
 
@@ -57,6 +58,7 @@ func (l *link) flush() error {
 	}
 	_, err := l.Write(l.out)
 	l.out = l.out[:0]
+	l.cut = l.cut || err != nil
 	return err
 }
 

@@ -108,16 +108,15 @@ func (d *relayDialect) join(s *session, _ string) error {
 	return d.claim(s, s.number, msg.Hello)
 }
 
-func (d *relayDialect) leave(s *session) error {
-	d.farewell(s)
+// sayGoodbye gives the session's number back. There is nothing to say.
+func (d *relayDialect) sayGoodbye(s *session) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.free = append(d.free, s.number)
 	return nil
 }
 
-func (d *relayDialect) farewell(s *session) {
-	d.mu.Lock()
-	d.free = append(d.free, s.number)
-	d.mu.Unlock()
-}
+func (d *relayDialect) awaitGoodbye(*session) error { return nil }
 
 func (d *relayDialect) register(s *session, uri string) error {
 	return d.claim(s, d.number(uri), msg.Register)

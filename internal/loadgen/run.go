@@ -101,13 +101,24 @@ func (r *run) stop() {
 		s.SetDeadline(time.Unix(1, 0))
 	}
 	r.wg.Wait()
+	// Some routers take it badly when a peer is gone while they write to it. So
+	// everybody says good-bye and then reads on up to the answer.
+	end := time.Now().Add(goodbyeTime)
 	for _, s := range r.sessions {
-		s.SetDeadline(time.Now().Add(time.Second))
+		s.SetDeadline(end)
 		s.out = s.out[:0]
-		s.dialect.farewell(s)
+		s.cut = s.cut || s.dialect.sayGoodbye(s) != nil
+	}
+	for _, s := range r.sessions {
+		if !s.cut {
+			_ = s.dialect.awaitGoodbye(s) // it is closed in any case
+		}
 		s.Close()
 	}
 }
+
+// goodbyeTime is how long stop waits for answers to its good-byes.
+const goodbyeTime = 2 * time.Second
 
 // hush ends publishing. Further calls do nothing.
 func (r *run) hush() { r.hushOnce.Do(func() { close(r.quiet) }) }

@@ -24,10 +24,9 @@ type session struct {
 // Its messages are built and scanned by the session's wire.
 type dialect interface {
 	join(s *session, realm string) error
-	// leave says good-bye and waits for the answer.
-	leave(s *session) error
-	// farewell says good-bye and no more.
-	farewell(s *session)
+	// sayGoodbye ends the session, and awaitGoodbye waits for the answer.
+	sayGoodbye(s *session) error
+	awaitGoodbye(s *session) error
 	register(s *session, uri string) error
 	subscribe(s *session, topic string) error
 	call(s *session, uri string, args []any) template
@@ -109,19 +108,12 @@ func (wamp) join(s *session, realm string) error {
 	return s.await(msg.Welcome, 0)
 }
 
-func (w wamp) leave(s *session) error {
-	s.sayGoodbye()
-	return s.await(msg.Goodbye, 0)
-}
-
-func (wamp) farewell(s *session) {
-	s.sayGoodbye()
-	s.flush() // best effort: the connection is closed next
-}
-
-func (s *session) sayGoodbye() {
+func (wamp) sayGoodbye(s *session) error {
 	s.appendMessage(s.wire.appendValue(nil, []any{int(msg.Goodbye), dict{}, "wamp.close.close_realm"}))
+	return s.flush()
 }
+
+func (wamp) awaitGoodbye(s *session) error { return s.await(msg.Goodbye, 0) }
 
 func (wamp) register(s *session, uri string) error {
 	return s.ask(s.wire.template(msg.Register, dict{}, uri), msg.Registered)

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -38,7 +39,7 @@ func (r *run) joinAndLeave(w *worker) error {
 			return err
 		}
 		joined := time.Since(began)
-		err = s.within(ctx, func() error { return s.dialect.leave(s) })
+		err = s.within(ctx, func() error { return errors.Join(s.dialect.sayGoodbye(s), s.dialect.awaitGoodbye(s)) })
 		s.Close()
 		if err != nil {
 			return fmt.Errorf("leaving: %w", err)

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// compare is the harness.
+func compare(ctx context.Context) error {
+	var o options
+	if err := o.parse(); err != nil {
+		return err
+	}
+	if runtime.GOOS != "linux" {
+		return errors.New("the harness pins processes and reads their CPU time, and does that on Linux only")
+	}
+	if n := runtime.NumCPU(); n < 2 && o.routerCore != o.generatorCore {
+		return errors.New("the harness needs two cores: one for the router, one for the generator")
+	}
+	selected, err := selectRows(o.rows)
+	if err != nil {
+		return err
+	}
+	wires, err := parseWires(o.wires)
+	if err != nil {
+		return err
+	}
+	systems, err := o.selectSystems(wires)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := o.build(ctx, dir); err != nil {
+		return err
+	}
+	c := &comparison{options: &o, wires: wires, instances: make(map[*system]*instance), floor: make(map[string]string)}
+	defer c.stopAll()
+	for _, s := range systems {
+		in, err := s.start(ctx)
+		if err != nil {
+			// Others may be absent; what is ours has to start.
+			var absent errAbsent
+			if s.ours || !errors.As(err, &absent) {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			fmt.Printf("%s is left out: %v\n", s.name, err)
+			continue
+		}
+		c.systems = append(c.systems, s)
+		c.instances[s] = in
+	}
+	// Memory first, while nothing else has grown the processes.
+	slices.SortStableFunc(selected, func(a, b row) int { return memoryFirst(a) - memoryFirst(b) })
+	began := time.Now()
+	for round := range o.rounds {
+		for _, r := range selected {
+			if err := c.measure(ctx, round, r); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(os.Stderr, "round %d of %d done, %v\n", round+1, o.rounds, time.Since(began).Round(time.Second))
+	}
+	return c.report(selected)
+}
+
+func memoryFirst(r row) int {
+	if r.memory {
+		return 0
+	}
+	return 1
+}
+
+// A comparison holds what runs and what has been measured.
+type comparison struct {
+	*options
+	wires     []wire
+	systems   []*system
+	instances map[*system]*instance
+	samples   []sample
+	// floor is the relay that was cheaper in the first round, by row and
+	// transport: the one that goes on being measured.
+	floor map[string]string
+}
+
+// A sample is one measurement.
+type sample struct {
+	Row        string  `json:"row"`
+	System     string  `json:"system"`
+	Transport  string  `json:"transport,omitempty"`
+	Serializer string  `json:"serializer,omitempty"`
+	Round      int     `json:"round"`
+	Cost       float64 `json:"cost"` // µs of CPU per operation, or octets per session
+	Report     *report `json:"report"`
+}
+
+// measure takes one sample of a row from each system on each of its wires.
+func (c *comparison) measure(ctx context.Context, round int, r row) error {
+	for _, s := range c.systems {
+		wires := s.wires
+		if wires == nil {
+			wires = []wire{{}}
+		}
+		if r.memory && !s.ours && round > 0 {
+			continue // starting others anew takes long
+		}
+		for _, w := range wires {
+			if f := c.floor[r.name+w.transport]; isRelay(s.name) && f != "" && f != s.name {
+				continue
+			}
+			if r.memory && w.serializer != firstSerializer(wires, w.transport) {
+				continue // an idle session has none
+			}
+			if err := c.sample(ctx, round, r, s, w); err != nil {
+				return err
+			}
+		}
+	}
+	for _, w := range c.wires {
+		if key := r.name + w.transport; c.floor[key] == "" {
+			c.floor[key] = c.cheaperRelay(r, w.transport)
+		}
+	}
+	return nil
+}
+
+func firstSerializer(wires []wire, transport string) string {
+	for _, w := range wires {
+		if w.transport == transport {
+			return w.serializer
+		}
+	}
+	return ""
+}
+
+func isRelay(name string) bool { return name == "relay-direct" || name == "relay-writer" }
+
+// cheaperRelay is the name of the relay that cost less so far.
+func (c *comparison) cheaperRelay(r row, transport string) string {
+	name, cost := "", 0.0
+	for _, s := range c.samples {
+		if s.Row == r.name && s.Transport == transport && isRelay(s.System) && (name == "" || s.Cost < cost) {
+			name, cost = s.System, s.Cost
+		}
+	}
+	return name
+}
+
+// sample runs a generator against a system. A failure of somebody else's
+// router is noted, and a process of theirs that has ended is started again.
+func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w wire) error {
+	in := c.instances[s]
+	fresh := r.memory && !s.running
+	if fresh {
+		var err error
+		if in, err = s.start(ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		defer in.stop()
+	}
+	argv := []string{c.generator, "bench", r.scenario, "--serializer", w.serializer}
+	if s.wires == nil {
+		argv = as("nats-load", r.scenario)
+	} else if isRelay(s.name) {
+		argv[4] = "cbor" // any will do
+	}
+	argv = append(argv, "--url", in.urls[w.transport], "--pid", strconv.Itoa(in.pid), "--json")
+	for _, name := range slices.Sorted(maps.Keys(r.args)) {
+		argv = append(argv, "--"+name, r.args[name])
+	}
+	duration := c.duration
+	if r.memory {
+		duration = max(duration, 2*time.Second) // collectors need a moment
+	}
+	argv = append(argv, "--duration", duration.String(), "--warmup", c.warmup.String())
+	rep, err := generate(ctx, c.generatorCore, argv)
+	if err == nil && rep.Operations == 0 {
+		err = fmt.Errorf("nothing was done, %d errors: %s", rep.Errors, rep.FirstError)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s, %s %s: %w", r.name, s.name, w, errors.Join(err, in.alive()))
+		if ctx.Err() != nil || s.ours {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, err)
+		if in.alive() == nil || fresh {
+			return nil
+		}
+		c.instances[s], err = s.start(ctx)
+		return err
+	}
+	one := sample{Row: r.name, System: s.name, Transport: w.transport, Serializer: w.serializer, Round: round, Cost: rep.Router.CPUMicros, Report: rep}
+	if r.memory {
+		one.Cost = rep.Router.BytesPerSession
+	}
+	if isRelay(s.name) {
+		one.Serializer = ""
+	}
+	c.samples = append(c.samples, one)
+	fmt.Fprintf(os.Stderr, "  %-12s %-12s %-11s %s\n", r.name, s.name, w, formatCost(r, one.Cost))
+	return nil
+}
+
+func (c *comparison) stopAll() {
+	for _, in := range c.instances {
+		in.stop()
+	}
+}
