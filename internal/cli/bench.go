@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -58,6 +59,9 @@ used.`,
 			config.Realm = realm
 		}
 		config.Scenario = args[0]
+		if !slices.ContainsFunc(loadgen.Scenarios(), func(s loadgen.Scenario) bool { return s.Name == args[0] }) {
+			return usagef("there is no scenario %q; 'wampeter bench --list' shows them", args[0])
+		}
 		report, err := loadgen.Run(ctx, config)
 		if err != nil {
 			return fmt.Errorf("bench %s: %w", config.Scenario, err)

@@ -41,24 +41,29 @@ var errUnfinished = errors.New("ended before that")
 
 // exitCode says what a script gets to know of err.
 func exitCode(err error) int {
-	var (
-		refused *wamp.Error
-		connect *connectError
-		network *net.OpError
-	)
+	var refused *wamp.Error
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &connect): // before the time limit of one attempt to connect
+	case unreachable(err): // even if it was the time limit of one attempt to connect
 		return exitConnection
 	case errors.Is(err, errUnfinished), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return exitTime
 	case errors.As(err, &refused):
 		return exitFailed
-	case errors.Is(err, wamp.ErrClosed), errors.As(err, &network) && network.Op == "dial":
+	case errors.Is(err, wamp.ErrClosed):
 		return exitConnection
 	}
 	return exitFailed
+}
+
+// unreachable reports whether err says that there is no connection to a router.
+func unreachable(err error) bool {
+	var (
+		connect *connectError
+		network *net.OpError // of the load generator, which dials by itself
+	)
+	return errors.As(err, &connect) || errors.As(err, &network) && network.Op == "dial"
 }
 
 // printError writes err for a person to read, and the payload of a WAMP error
@@ -81,9 +86,8 @@ func printError(w io.Writer, err error) {
 
 // hintFor returns what the user may do about err, "" when the error says it all.
 func hintFor(err error) string {
-	var connect *connectError
 	switch {
-	case errors.As(err, &connect):
+	case unreachable(err):
 		return "Is a router running there? 'wampeter run' starts one; --url or WAMPETER_URL name another."
 	case errors.Is(err, wamp.ErrNoSuchRealm):
 		return "Name the realm with --realm or WAMPETER_REALM; 'wampeter run --realm NAME' makes one."

@@ -91,6 +91,7 @@ func TestUsageErrors(t *testing.T) {
 		{"register x --command -- /does/not/exist", "/does/not/exist"},
 		{"register x --echo --concurrency=-1", "want at least 1"},
 		{"bench", "want one scenario"},
+		{"bench nonsense", "there is no scenario"},
 		{"bench --list x", "--list takes no scenario"},
 		{"run x", "unknown command"},
 		{"run --listen nonsense", "want host:port or unix:PATH"},

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -41,7 +40,7 @@ func parseAddress(text string) (*address, error) {
 }
 
 // local reports whether only programs on this machine can connect.
-func (a *address) local() bool {
+func (a *address) local(ctx context.Context) bool {
 	if a.network == "unix" {
 		return true
 	}
@@ -49,9 +48,9 @@ func (a *address) local() bool {
 	if host == "" {
 		return false // every interface
 	}
-	ips, err := net.LookupIP(host)
+	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
 	for _, ip := range ips {
-		if !ip.IsLoopback() {
+		if !ip.IP.IsLoopback() {
 			return false
 		}
 	}
@@ -104,9 +103,9 @@ func (a *address) listen(ctx context.Context) (net.Listener, error) {
 func listenError(a *address, err error) error {
 	hint := ""
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errInUse):
 		hint = "; another program listens there: stop it, or choose another port with --listen"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.Is(err, errNoSuchAddress):
 		hint = "; this machine has no such address: 127.0.0.1 is for this machine alone, 0.0.0.0 for all its networks"
 	case errors.Is(err, fs.ErrPermission) && a.network == "tcp":
 		hint = "; ports below 1024 need a privilege: choose another one"
@@ -139,7 +138,7 @@ func removeStale(ctx context.Context, path string) error {
 	case err == nil:
 		_ = conn.Close()
 		return errors.New("another program listens there: stop it, or choose another path")
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errRefused):
 		return os.Remove(path)
 	}
 	return fmt.Errorf("there is a socket of this name, and it cannot be told whether somebody listens: %w", err)

@@ -46,7 +46,7 @@ addresses that other machines can reach need --allow-open.`,
 
 // serve runs a router until ctx ends.
 func (p *process) serve(ctx context.Context, c *runConfig) error {
-	addresses, err := c.validate()
+	addresses, err := c.validate(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,10 +71,10 @@ func (p *process) serve(ctx context.Context, c *runConfig) error {
 	}
 
 	rt := router.New(config)
-	defer rt.Close()
 	failed := make(chan error, len(listeners))
 	var serving sync.WaitGroup
 	defer serving.Wait()
+	defer func() { _ = rt.Close() }()
 	for _, ln := range listeners {
 		serving.Go(func() { failed <- rt.Serve(ln) })
 	}
@@ -82,19 +82,16 @@ func (p *process) serve(ctx context.Context, c *runConfig) error {
 	if c.demo {
 		d, err := startDemo(ctx, rt, c.realms[0])
 		if err != nil {
-			_ = rt.Close()
 			return err
 		}
 		defer d.stop()
 	}
 	if err := p.announce(c, addresses); err != nil {
-		_ = rt.Close()
 		return err
 	}
 
 	select {
 	case err = <-failed:
-		_ = rt.Close()
 		return fmt.Errorf("listening: %w", err)
 	case <-ctx.Done():
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (c *runConfig) addFlags(cmd *cobra.Command) {
 }
 
 // validate returns the addresses to listen on, or all that is wrong.
-func (c *runConfig) validate() ([]*address, error) {
+func (c *runConfig) validate(ctx context.Context) ([]*address, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 
@@ -71,7 +72,7 @@ func (c *runConfig) validate() ([]*address, error) {
 			continue
 		}
 		addresses = append(addresses, a)
-		if !c.allowOpen && !a.local() {
+		if !c.allowOpen && !a.local(ctx) {
 			bad("--listen %s: other machines can connect there, and anybody who can connect may do everything: "+
 				"listen on 127.0.0.1 or a unix: socket, or say --allow-open", text)
 		}

@@ -62,14 +62,14 @@ func TestParseAddress(t *testing.T) {
 			t.Errorf("%q: %v", test.text, err)
 			continue
 		}
-		if a.String() != test.want || a.local() != test.local || a.url() != test.url {
-			t.Errorf("%q is %s, local %t, URL %s; want %s, %t, %s", test.text, a, a.local(), a.url(), test.want, test.local, test.url)
+		if a.String() != test.want || a.local(t.Context()) != test.local || a.url() != test.url {
+			t.Errorf("%q is %s, local %t, URL %s; want %s, %t, %s", test.text, a, a.local(t.Context()), a.url(), test.want, test.local, test.url)
 		}
 	}
 }
 
 func TestValidateRun(t *testing.T) {
-	if _, err := newRunConfig().validate(); err != nil {
+	if _, err := newRunConfig().validate(t.Context()); err != nil {
 		t.Errorf("the defaults are wrong: %v", err)
 	}
 	c := newRunConfig()
@@ -80,7 +80,7 @@ func TestValidateRun(t *testing.T) {
 	c.keepAlive, c.pongTimeout = -1, 0
 	c.tlsCert = "x"
 	c.log = logConfig{"x", "y"}
-	_, err := c.validate()
+	_, err := c.validate(t.Context())
 	if exitCode(err) == exitOK || !errors.As(err, new(*usageError)) {
 		t.Fatalf("error %v, want a usage error", err)
 	}
@@ -95,7 +95,7 @@ func TestValidateRun(t *testing.T) {
 	}
 	c = newRunConfig()
 	c.listen, c.allowOpen = []string{"0.0.0.0:1"}, true
-	if _, err := c.validate(); err != nil {
+	if _, err := c.validate(t.Context()); err != nil {
 		t.Errorf("with --allow-open: %v", err)
 	}
 }

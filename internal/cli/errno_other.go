@@ -1,0 +1,12 @@
+//go:build !windows
+
+package cli
+
+import "syscall"
+
+// What sockets fail with.
+const (
+	errInUse         = syscall.EADDRINUSE
+	errNoSuchAddress = syscall.EADDRNOTAVAIL
+	errRefused       = syscall.ECONNREFUSED
+)
