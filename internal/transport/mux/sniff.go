@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -67,7 +69,9 @@ func (s *Server) run(c *conn) {
 	wc, err := s.handshake(c)
 	if err != nil {
 		s.cfg.Log.Debug("connection refused", "peer", c.RemoteAddr().String(), "error", err)
-		s.linger(c)
+		if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded) {
+			s.linger(c)
+		}
 		_ = c.Close()
 	}
 	<-s.pending

@@ -96,7 +96,7 @@ func (o *ClientOptions) request(key string) []byte {
 		"Connection":             {"Upgrade"},
 		"Sec-Websocket-Key":      {key},
 		"Sec-Websocket-Version":  {"13"},
-		"Sec-Websocket-Protocol": {join(o.Subprotocols)},
+		"Sec-Websocket-Protocol": {transport.JoinSubprotocols(o.Subprotocols)},
 	}
 	if o.Deflate {
 		h.Set("Sec-WebSocket-Extensions", deflateOffer)
@@ -167,9 +167,9 @@ func (c *Conn) accept(o *ClientOptions, key string, r *http.Response) error {
 	}
 	switch {
 	case c.protocol == Subprotocol{} && name == "":
-		return errors.New("websocket: the server chose no subprotocol, so it does not speak WAMP; offered were " + join(o.Subprotocols))
+		return errors.New("websocket: the server chose no subprotocol, so it does not speak WAMP; offered were " + transport.JoinSubprotocols(o.Subprotocols))
 	case c.protocol == Subprotocol{}:
-		return fmt.Errorf("websocket: the server chose subprotocol %q; offered were %s", name, join(o.Subprotocols))
+		return fmt.Errorf("websocket: the server chose subprotocol %q; offered were %s", name, transport.JoinSubprotocols(o.Subprotocols))
 	}
 	accepted, ok := checkDeflate(h)
 	if !ok || accepted && !o.Deflate {

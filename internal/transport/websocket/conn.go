@@ -59,7 +59,7 @@ func (c *Conn) Format() msg.Format { return c.protocol.Format }
 func (c *Conn) Framing() transport.Framing {
 	return transport.Framing{
 		Kind:    transport.WebSocket,
-		Text:    c.protocol.text(),
+		Text:    c.protocol.Text(),
 		Mask:    c.client,
 		Batched: c.protocol.Batched,
 		Deflate: c.deflate,

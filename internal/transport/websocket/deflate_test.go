@@ -24,7 +24,7 @@ func TestAppendCompressed(t *testing.T) {
 				[]byte("short"), bytes.Repeat([]byte("compress me "), 1000), random,
 				bytes.Repeat([]byte("x"), 1<<20), bytes.Repeat([]byte("y"), minCompress), {},
 			}
-			if p.text() { // a batch of JSON cannot contain any bytes
+			if p.Text() { // a batch of JSON cannot contain any bytes
 				messages[2] = []byte("in place of the random one")
 			}
 			var in []byte

@@ -47,7 +47,7 @@ func TestNegotiate(t *testing.T) {
 		{"glob within a host", request("Origin", "https://evil.com/.example.org"), Options{Origins: []string{"https://*.example.org"}}, 403, "", false},
 		{"any origin", request("Origin", "null"), Options{Origins: []string{"*"}}, 0, "wamp.2.cbor", false},
 		{"veto", request(), Options{Upgrade: veto(errors.New("go away"))}, 403, "go away", false},
-		{"veto with status", request(), Options{Upgrade: veto(&Refusal{503, "full"})}, 503, "full", false},
+		{"veto with status", request(), Options{Upgrade: veto(&Refusal{Status: 503, Text: "full"})}, 503, "full", false},
 		{"deflate", request("Sec-WebSocket-Extensions", "permessage-deflate"), Options{Deflate: true}, 0, "wamp.2.cbor", true},
 		{"no deflate", request("Sec-WebSocket-Extensions", "permessage-deflate"), Options{}, 0, "wamp.2.cbor", false},
 	} {

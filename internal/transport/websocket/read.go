@@ -1,8 +1,6 @@
 package websocket
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -70,9 +68,9 @@ func (c *input) check(h *header) error {
 	switch {
 	case (h.op == opContinuation) != c.frame.open:
 		return breach("fragments out of order")
-	case h.op == opText && !c.protocol.text():
+	case h.op == opText && !c.protocol.Text():
 		return &transport.Error{Code: 1003, Text: "websocket: text message, but " + c.protocol.String() + " is binary"}
-	case h.op == opBinary && c.protocol.text():
+	case h.op == opBinary && c.protocol.Text():
 		return &transport.Error{Code: 1003, Text: "websocket: binary message, but " + c.protocol.String() + " is text"}
 	}
 	limit := c.limit
@@ -178,30 +176,17 @@ func (c *input) deliverPlain(payload []byte, owned bool) error {
 // errBatch is the answer to what is no batch.
 func errBatch() error { return breach("malformed batch of messages") }
 
-// deliverBatch hands over each message of a batch: in JSON each is followed by
-// a record separator, else preceded by four octets of length.
+// deliverBatch hands over each message of a batch.
 func (c *input) deliverBatch(b []byte, owned bool) error {
 	if len(b) == 0 {
 		return breach("empty batch of messages")
 	}
 	for len(b) > 0 {
-		var message []byte
-		if c.protocol.text() {
-			n := bytes.IndexByte(b, transport.RecordSeparator)
-			if n < 0 {
-				return errBatch()
-			}
-			message, b = b[:n:n], b[n+1:]
-		} else {
-			if len(b) < 4 {
-				return errBatch()
-			}
-			n := binary.BigEndian.Uint32(b)
-			if b = b[4:]; uint64(n) > uint64(len(b)) {
-				return errBatch()
-			}
-			message, b = b[:n:n], b[n:]
+		message, rest, ok := c.protocol.Cut(b)
+		if !ok {
+			return errBatch()
 		}
+		b = rest
 		if len(message) > c.limit {
 			return tooBig(c.limit)
 		}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
-	"path"
 	"strings"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -37,13 +35,7 @@ type Options struct {
 }
 
 // Refusal is an error that is answered with an HTTP status.
-type Refusal struct {
-	Status int
-	Text   string
-}
-
-// Error returns the text of the response.
-func (r *Refusal) Error() string { return r.Text }
+type Refusal = transport.Refusal
 
 // IsUpgrade reports whether r asks for a WebSocket connection.
 func IsUpgrade(r *http.Request) bool {
@@ -76,24 +68,24 @@ func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 	if !IsUpgrade(r) {
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
-		return nil, h, &Refusal{http.StatusUpgradeRequired, "this is a WebSocket endpoint for WAMP"}
+		return nil, h, &Refusal{Status: http.StatusUpgradeRequired, Text: "this is a WebSocket endpoint for WAMP"}
 	}
 	switch {
 	case r.Method != http.MethodGet:
 		h.Set("Allow", http.MethodGet)
-		return nil, h, &Refusal{http.StatusMethodNotAllowed, "a WebSocket handshake is a GET request"}
+		return nil, h, &Refusal{Status: http.StatusMethodNotAllowed, Text: "a WebSocket handshake is a GET request"}
 	case !r.ProtoAtLeast(1, 1):
-		return nil, h, &Refusal{http.StatusBadRequest, "a WebSocket handshake needs HTTP/1.1"}
+		return nil, h, &Refusal{Status: http.StatusBadRequest, Text: "a WebSocket handshake needs HTTP/1.1"}
 	case r.Header.Get("Sec-WebSocket-Version") != "13":
 		h.Set("Sec-WebSocket-Version", "13")
-		return nil, h, &Refusal{http.StatusUpgradeRequired, "only WebSocket version 13 is supported"}
+		return nil, h, &Refusal{Status: http.StatusUpgradeRequired, Text: "only WebSocket version 13 is supported"}
 	}
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if b, err := base64.StdEncoding.DecodeString(key); err != nil || len(b) != 16 {
-		return nil, h, &Refusal{http.StatusBadRequest, "the Sec-WebSocket-Key is missing or malformed"}
+		return nil, h, &Refusal{Status: http.StatusBadRequest, Text: "the Sec-WebSocket-Key is missing or malformed"}
 	}
-	if !o.allows(r) {
-		return nil, h, &Refusal{http.StatusForbidden, "pages of " + r.Header.Get("Origin") + " may not connect here"}
+	if !transport.OriginAllowed(r, o.Origins) {
+		return nil, h, &Refusal{Status: http.StatusForbidden, Text: "pages of " + r.Header.Get("Origin") + " may not connect here"}
 	}
 	protocol, err := o.choose(r)
 	if err != nil {
@@ -103,7 +95,7 @@ func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 		if err := o.Upgrade(r, h); err != nil {
 			var refusal *Refusal
 			if !errors.As(err, &refusal) {
-				refusal = &Refusal{http.StatusForbidden, err.Error()}
+				refusal = &Refusal{Status: http.StatusForbidden, Text: err.Error()}
 			}
 			return nil, h, refusal
 		}
@@ -127,7 +119,7 @@ func (o *Options) choose(r *http.Request) (Subprotocol, error) {
 	spoken := Subprotocols(o.Formats, true)
 	for _, line := range r.Header["Sec-Websocket-Protocol"] {
 		for name := range strings.SplitSeq(line, ",") {
-			p, ok := parseSubprotocol(strings.TrimSpace(name))
+			p, ok := transport.ParseSubprotocol(strings.TrimSpace(name))
 			for _, s := range spoken {
 				if ok && s == p {
 					return p, nil
@@ -136,29 +128,9 @@ func (o *Options) choose(r *http.Request) (Subprotocol, error) {
 		}
 	}
 	return Subprotocol{}, &Refusal{
-		http.StatusBadRequest,
-		"none of the requested WebSocket subprotocols is supported; supported are " + join(spoken),
+		Status: http.StatusBadRequest,
+		Text:   "none of the requested WebSocket subprotocols is supported; supported are " + transport.JoinSubprotocols(spoken),
 	}
-}
-
-// allows reports whether the origin of r may connect.
-func (o *Options) allows(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
-		return true
-	}
-	for _, pattern := range o.Origins {
-		if pattern == "*" {
-			return true
-		}
-		if ok, _ := path.Match(strings.ToLower(pattern), strings.ToLower(origin)); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // Accept answers r, which was read from nc together with rest, bytes behind it,
