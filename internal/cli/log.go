@@ -48,7 +48,7 @@ func (p *process) logger(c logConfig) *slog.Logger {
 	case c.format == "json":
 		return slog.New(slog.NewJSONHandler(p.stderr, options))
 	case c.format == "auto" && isTerminal(p.stderr):
-		return slog.New(tint.NewHandler(p.stderr, &tint.Options{
+		return slog.New(tint.NewTextHandler(p.stderr, &tint.Options{
 			Level: level, TimeFormat: time.TimeOnly, NoColor: !p.colored(p.stderr),
 		}))
 	}
