@@ -188,12 +188,13 @@ func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w 
 		err = fmt.Errorf("nothing was done, %d errors: %s", rep.Errors, rep.FirstError)
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, %s %s: %w", r.name, s.name, w, errors.Join(err, in.alive()))
+		ended := in.alive()
+		err = fmt.Errorf("%s, %s %s: %w", r.name, s.name, w, errors.Join(err, ended))
 		if ctx.Err() != nil || s.ours {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, err)
-		if in.alive() == nil || fresh {
+		if ended == nil || fresh {
 			return nil
 		}
 		c.instances[s], err = s.start(ctx)

@@ -46,12 +46,12 @@ func start(core int, dir string, env []string, argv ...string) (*process, error)
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// alive returns an error when the process has ended by itself.
+// alive returns an error when the process has ended by itself, or does so now.
 func (p *process) alive() error {
 	select {
 	case <-p.ended:
 		return fmt.Errorf("the process has ended (%v): %s", p.cmd.ProcessState, p.log.String())
-	default:
+	case <-time.After(200 * time.Millisecond):
 		return nil
 	}
 }
