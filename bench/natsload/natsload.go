@@ -89,6 +89,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	case "call", "callers", "pipeline", "large":
 		err = r.calls()
 	case "fanout", "paced":
+		r.Topics = 1
 		err = r.events(func(int) []int { return []int{0} }, c.Clients)
 	case "topics":
 		err = r.events(func(subscriber int) (topics []int) {
