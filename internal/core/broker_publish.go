@@ -6,48 +6,32 @@ import (
 )
 
 // Publish handles PUBLISH (specification, basic profile, section "Publishing
-// and Events"). It is answered only when it asks for that. Errors:
-// wamp.error.invalid_uri, wamp.error.limit_exceeded.
+// and Events", and the sections on publish and subscribe of the advanced
+// profile). It is answered only when it asks for that. Errors:
+// wamp.error.invalid_uri, wamp.error.limit_exceeded,
+// wamp.error.option_disallowed.disclose_me.
 func (r *Realm) Publish(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
 	}
 	if m.Options.Has(msg.KeyPPTScheme) && s.state.publisher&msg.PayloadPassthru == 0 {
 		return &msg.Violation{Text: "PUBLISH in payload passthru mode, which the publisher has not announced"}
 	}
-	acknowledge := m.Options.Is(msg.Acknowledge)
-	if !r.validURI(m.URI) || uri.IsReserved(m.URI) && !s.Trusted {
-		r.stats.BadPublishes++
-		if acknowledge {
-			out.fail(s, msg.Publish, m.Request, errInvalidURI)
-		}
+	p := publication{topic: m.URI, payload: &m.Payload}
+	refusal := r.publish(s, &m.Options, &p, out)
+	if !m.Options.Is(msg.Acknowledge) {
+		return nil // not even a refusal
+	}
+	if refusal != nil {
+		out.fail(s, msg.Publish, m.Request, refusal)
 		return nil
 	}
-	p := publication{
-		id:      toID(r.cfg.Rand()),
-		topic:   m.URI,
-		payload: &m.Payload,
-	}
-	if !m.Options.Has(msg.ExcludeMe) || m.Options.Is(msg.ExcludeMe) {
-		p.excluded = s
-	}
-	if m.Options.Set&filterKeys != 0 {
-		if !p.filter.set(&m.Options, r.cfg.MaxReceiverList) {
-			r.stats.BadPublishes++
-			if acknowledge {
-				out.fail(s, msg.Publish, m.Request, errLimitExceeded)
-			}
-			return nil
-		}
-	}
-	p.options.X = passthru(&m.Options, &p.options)
-	r.stats.Publications++
-	r.route(&p, out)
-	if acknowledge {
-		answer := out.add(s, msg.Published)
-		answer.Request = m.Request
-		answer.ID = p.id
-	}
+	answer := out.add(s, msg.Published)
+	answer.Request = m.Request
+	answer.ID = p.id
 	return nil
 }
 
@@ -59,12 +43,79 @@ type publication struct {
 	payload  *msg.Payload
 	excluded *Session // the publisher, unless it wants its own event
 	filter   filter
+	sharded  bool // of those who share it by key, one gets it
+	key      uint64
+	kept     *Event // as histories have it
+}
+
+// publish sends what s publishes to its subscribers, with PUBLISH's options o,
+// or returns the URI of the error that refuses it.
+func (r *Realm) publish(s *Session, o *msg.Options, p *publication, out *Out) (refusal []byte) {
+	if !r.mayPublish(s, p.topic) {
+		refusal = errInvalidURI
+	} else if o.Set != 0 || r.cfg.Disclose != nil || r.cfg.TrustLevel != nil {
+		refusal = r.publishOptions(s, o, p)
+	}
+	if refusal != nil {
+		r.stats.BadPublishes++
+		return refusal
+	}
+	p.id = toID(r.cfg.Rand())
+	if !o.Has(msg.ExcludeMe) || o.Is(msg.ExcludeMe) {
+		p.excluded = s
+	}
+	r.stats.Publications++
+	r.route(p, out)
+	if o.Set&(msg.Retain|msg.RetainClear) != 0 {
+		r.retain(o, p)
+	}
+	return nil
+}
+
+// mayPublish reports whether topic is valid, and not reserved for others than s.
+func (r *Realm) mayPublish(s *Session, topic []byte) bool {
+	return r.validURI(topic) && (s.Trusted || !uri.IsReserved(topic))
+}
+
+// publishOptions takes over what the options and the realm's policies say
+// about a publication.
+func (r *Realm) publishOptions(s *Session, o *msg.Options, p *publication) (refusal []byte) {
+	if o.Set&filterKeys != 0 && !p.filter.set(o, r.cfg.MaxReceiverList) {
+		return errLimitExceeded
+	}
+	p.options.X = passthru(o, &p.options)
+	asks := DiscloseOnRequest
+	if r.cfg.Disclose != nil {
+		asks = r.cfg.Disclose(s, msg.Publish, p.topic)
+	}
+	if o.Is(msg.DiscloseMe) {
+		if asks == DiscloseNever {
+			return errDiscloseMe
+		}
+		asks = DiscloseAlways
+	}
+	if asks == DiscloseAlways {
+		disclose(s, &p.options)
+	}
+	if r.cfg.TrustLevel != nil {
+		if level, ok := r.cfg.TrustLevel(s, msg.Publish, p.topic); ok {
+			p.options.Set |= msg.KeyTrustLevel
+			p.options.TrustLevel = level
+		}
+	}
+	if o.Has(msg.KeyRKey) {
+		p.sharded, p.key = true, r.hashKey(o.X.RKey)
+	}
+	return nil
 }
 
 // route sends an EVENT to every subscriber of every subscription that matches.
 func (r *Realm) route(p *publication, out *Out) {
 	r.hits = r.topics.AppendAll(r.hits[:0], p.topic)
 	for _, sub := range r.hits {
+		if sub.log != nil {
+			r.record(sub, p)
+		}
 		receivers := r.receivers(sub, p, out)
 		if len(receivers) == 0 {
 			continue
@@ -86,6 +137,9 @@ func (r *Realm) route(p *publication, out *Out) {
 // receivers returns which subscribers of sub are to get p: the subscription's
 // own list when nobody is left out.
 func (r *Realm) receivers(sub *subscription, p *publication, out *Out) []*Session {
+	if p.sharded && sub.grouped > 0 {
+		return r.sharded(sub, p, out)
+	}
 	if p.filter.keys != 0 {
 		return r.filtered(sub, p, out)
 	}
@@ -100,4 +154,36 @@ func (r *Realm) receivers(sub *subscription, p *publication, out *Out) []*Sessio
 	out.receivers = append(out.receivers, sub.receivers[:mine.at]...)
 	out.receivers = append(out.receivers, sub.receivers[mine.at+1:]...)
 	return out.receivers[start:]
+}
+
+// sharded returns the subscribers that get an event with a key: those that
+// have not joined the topic's group by giving an nkey, and one of those that
+// have, among whoever is eligible (specification, advanced profile, section
+// "Sharded Subscription").
+func (r *Realm) sharded(sub *subscription, p *publication, out *Out) []*Session {
+	start := len(out.receivers)
+	var chosen *subscriber
+	for _, s := range sub.receivers {
+		if s == p.excluded || !p.filter.admits(s) {
+			continue
+		}
+		member := s.state.subscriptions[sub]
+		if !member.grouped {
+			out.receivers = append(out.receivers, s)
+			continue
+		}
+		if chosen == nil || member.before(chosen, p.key) {
+			chosen = member
+		}
+	}
+	if chosen != nil {
+		out.receivers = append(out.receivers, chosen.session)
+	}
+	return out.receivers[start:]
+}
+
+// before reports whether m rather than other gets the events of a key.
+func (m *subscriber) before(other *subscriber, key uint64) bool {
+	mine, theirs := weight(m.key, key), weight(other.key, key)
+	return mine > theirs || mine == theirs && m.seq < other.seq
 }

@@ -1,6 +1,10 @@
 package core
 
-import "github.com/wampeter/wampeter/internal/msg"
+import (
+	"time"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
 
 // subscription is a topic or pattern with its subscribers. All sessions that
 // subscribe to the same (topic, match) share one, and so its ID.
@@ -8,7 +12,10 @@ type subscription struct {
 	id        uint64
 	uri       string
 	match     msg.Match
+	created   time.Time
 	receivers []*Session // of the subscribers, in no particular order
+	grouped   int        // subscribers that share events by key
+	log       *eventLog  // where its events are kept; it then needs no subscribers
 }
 
 // subscriber is a session's part in a subscription.
@@ -17,12 +24,19 @@ type subscriber struct {
 	sub     *subscription
 	seq     uint64 // order of subscribing
 	at      int    // index in sub.receivers
+	grouped bool   // it shares events by key
+	key     uint64 // hash of nkey
 }
 
 // Subscribe handles SUBSCRIBE (specification, basic profile, section
-// "Subscribing and Unsubscribing"). Subscribing again gives the same ID.
-// Errors: wamp.error.invalid_uri, wamp.error.limit_exceeded.
+// "Subscribing and Unsubscribing"; advanced profile, sections "Pattern-based
+// Subscriptions" and "Event Retention"). Subscribing again gives the same ID;
+// its options are the last ones'. Errors: wamp.error.invalid_uri,
+// wamp.error.limit_exceeded.
 func (r *Realm) Subscribe(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
 	}
@@ -32,24 +46,40 @@ func (r *Realm) Subscribe(s *Session, m *msg.Message, out *Out) error {
 		return nil
 	}
 	sub, _ := r.topics.Get(policy, m.URI)
-	if sub == nil || s.state.subscriptions[sub] == nil {
+	var mine *subscriber
+	if sub != nil {
+		mine = s.state.subscriptions[sub]
+	}
+	isNew := mine == nil
+	created := sub == nil
+	if isNew {
 		if len(s.state.subscriptions) >= r.cfg.MaxSubscriptions || !useShape(r, s, r.topics, policy, m.URI) {
 			out.fail(s, msg.Subscribe, m.Request, errLimitExceeded)
 			return nil
 		}
-		if sub == nil {
+		if created {
 			sub = r.newSubscription(policy, string(m.URI))
 		}
-		r.addSubscriber(sub, s)
+		mine = r.addSubscriber(sub, s)
 	}
+	mine.setKey(r, &m.Options)
 	answer := out.add(s, msg.Subscribed)
 	answer.Request = m.Request
 	answer.ID = sub.id
+	if created {
+		r.subscriptionCreated(s, sub, out)
+	}
+	if isNew {
+		r.subscriptionEvent(onSubscribe, s, sub, out)
+	}
+	if m.Options.Is(msg.GetRetained) {
+		r.sendRetained(s, sub, out)
+	}
 	return nil
 }
 
 func (r *Realm) newSubscription(policy msg.Match, topic string) *subscription {
-	sub := &subscription{uri: topic, match: policy}
+	sub := &subscription{uri: topic, match: policy, created: r.cfg.Now()}
 	sub.id = objectID(&r.cfg.Key, kindSubscription, policy, topic, func(id uint64) bool {
 		return r.subscriptions[id] != nil
 	})
@@ -58,20 +88,37 @@ func (r *Realm) newSubscription(policy msg.Match, topic string) *subscription {
 	return sub
 }
 
-func (r *Realm) addSubscriber(sub *subscription, s *Session) {
+func (r *Realm) addSubscriber(sub *subscription, s *Session) *subscriber {
 	st := &s.state
 	if st.subscriptions == nil {
 		st.subscriptions = make(map[*subscription]*subscriber)
 	}
 	r.joins++
-	st.subscriptions[sub] = &subscriber{session: s, sub: sub, seq: r.joins, at: len(sub.receivers)}
+	mine := &subscriber{session: s, sub: sub, seq: r.joins, at: len(sub.receivers)}
+	st.subscriptions[sub] = mine
 	sub.receivers = append(sub.receivers, s)
+	return mine
+}
+
+// setKey makes a subscriber share events by key, or not.
+func (mine *subscriber) setKey(r *Realm, o *msg.Options) {
+	if mine.grouped {
+		mine.sub.grouped--
+	}
+	mine.grouped = o.Has(msg.KeyNKey)
+	if mine.grouped {
+		mine.sub.grouped++
+		mine.key = r.hashKey(o.X.NKey)
+	}
 }
 
 // Unsubscribe handles UNSUBSCRIBE. One ends a subscription, however often it
 // was asked for. Errors: wamp.error.no_such_subscription, also for those of
 // other sessions.
 func (r *Realm) Unsubscribe(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
 	}
@@ -80,17 +127,45 @@ func (r *Realm) Unsubscribe(s *Session, m *msg.Message, out *Out) error {
 		out.fail(s, msg.Unsubscribe, m.Request, errNoSuchSubscription)
 		return nil
 	}
-	r.endSubscriber(mine)
 	out.add(s, msg.Unsubscribed).Request = m.Request
+	r.endSubscriber(mine, out)
 	return nil
 }
 
+// RevokeSubscription ends a subscription of s, with a reason for the session if
+// it supports that (specification, advanced profile, section "Subscription
+// Revocation"). It reports whether s had it.
+func (r *Realm) RevokeSubscription(s *Session, id uint64, reason string, out *Out) bool {
+	mine := s.state.subscriptions[r.subscriptions[id]]
+	if mine == nil {
+		return false
+	}
+	if s.state.subscriber&msg.SubscriptionRevocation != 0 {
+		revocation(out.add(s, msg.Unsubscribed), id, reason)
+	}
+	r.endSubscriber(mine, out)
+	return true
+}
+
+// revocation makes m the message that ends a subscription or registration
+// unasked.
+func revocation(m *msg.Message, id uint64, reason string) {
+	m.ID = id
+	if reason != "" {
+		m.Options.Set |= msg.KeyReason
+		m.Options.X = &msg.Extra{Reason: reason}
+	}
+}
+
 // endSubscriber takes a session out of a subscription, which ends with the
-// last one.
-func (r *Realm) endSubscriber(mine *subscriber) {
+// last one, unless its events are kept.
+func (r *Realm) endSubscriber(mine *subscriber, out *Out) {
 	s, sub := mine.session, mine.sub
 	delete(s.state.subscriptions, sub)
 	s.dropShape(sub.match, sub.uri)
+	if mine.grouped {
+		sub.grouped--
+	}
 
 	last := len(sub.receivers) - 1
 	moved := sub.receivers[last]
@@ -100,11 +175,16 @@ func (r *Realm) endSubscriber(mine *subscriber) {
 	if moved != s {
 		moved.state.subscriptions[sub].at = mine.at
 	}
-	switch {
-	case last == 0:
+	if last <= cap(sub.receivers)/4 && last >= 16 {
+		sub.receivers = append(make([]*Session, 0, 2*last), sub.receivers...)
+	}
+	ended := last == 0 && sub.log == nil
+	if ended {
 		delete(r.subscriptions, sub.id)
 		r.topics.Delete(sub.match, sub.uri)
-	case last <= cap(sub.receivers)/4 && last >= 16:
-		sub.receivers = append(make([]*Session, 0, 2*last), sub.receivers...)
+	}
+	r.subscriptionEvent(onUnsubscribe, s, sub, out)
+	if ended {
+		r.subscriptionEvent(onSubscriptionDelete, s, sub, out)
 	}
 }

@@ -33,6 +33,10 @@ type Session struct {
 	// publish under the reserved "wamp." URIs.
 	Trusted bool
 
+	// Transport is what the meta API tells of the session's transport: nil, or
+	// a value that Config.Encode takes.
+	Transport any
+
 	// Owner is the receiver behind the session: a connection, later a node.
 	Owner any
 
@@ -102,20 +106,31 @@ type Config struct {
 	// by REGISTER with force_reregister. nil: whoever may register may do it.
 	MayReplace func(s, callee *Session, uri []byte) bool
 
+	// Authorize says whether s may publish to a topic (t is msg.Publish), or
+	// subscribe to a topic or pattern (msg.Subscribe), where that follows from
+	// a call of the meta API: testaments and event history. nil: yes.
+	Authorize func(s *Session, t msg.Type, policy msg.Match, uri []byte) bool
+
 	// Encode serializes what the realm itself has to say: the answers and
 	// events of the meta API, and the results of calls of all callees. Values
 	// are nil, bool, int, uint64, string, []any, map[string]any, and what Raw
 	// returns. nil: the realm has neither.
-	Encode func(args []any, kwargs map[string]any) msg.Payload
+	Encode func(v any) (msg.Format, []byte)
 
 	// Raw returns a value for Encode that is serialized already. Required with
 	// Encode.
 	Raw func(format msg.Format, value []byte) any
 
-	// Decode returns the values of a payload: nil, bool, int64, uint64 (when
-	// beyond int64), float64, string, []byte, []any, map[string]any. Required
-	// with Encode.
-	Decode func(p *msg.Payload) (args []any, kwargs map[string]any, err error)
+	// Decode returns the value of a serialized one: nil, bool, int64, uint64,
+	// float64, string, []byte, []any, map[string]any. Required with Encode.
+	Decode func(format msg.Format, value []byte) (any, error)
+
+	// History are the topics and patterns whose events are kept.
+	History []HistoryTopic
+
+	// RetainFor is how long a retained event is kept; 0: as long as there is
+	// room.
+	RetainFor time.Duration
 
 	// TimeoutUnit is what call timeouts are counted in; default milliseconds,
 	// as the specification has it. Some clients count in seconds.
@@ -132,6 +147,9 @@ type Config struct {
 	MaxWaiting       int // calls that wait for one registration's callees; default 1024
 	MaxWaitingBytes  int // payload kept for one call, while it waits or may be rerouted; default 1 MiB
 	MaxAggregate     int // bytes of the answers of all callees to one call; default 1 MiB
+	MaxRetained      int // topics with a retained event; default 65536. The oldest make room.
+	MaxRetainedBytes int // of retained events; default 64 MiB. The oldest make room.
+	MaxTestaments    int // per session; default 64
 	MaxReceiverList  int // entries of each of PUBLISH's eligible and exclude lists; default 4096
 }
 
@@ -146,6 +164,9 @@ const (
 	DefaultMaxWaiting       = 1024
 	DefaultMaxWaitingBytes  = 1 << 20
 	DefaultMaxAggregate     = 1 << 20
+	DefaultMaxRetained      = 65536
+	DefaultMaxRetainedBytes = 64 << 20
+	DefaultMaxTestaments    = 64
 	DefaultMaxReceiverList  = 4096
 )
 
@@ -163,6 +184,9 @@ func (c Config) withDefaults() Config {
 		{&c.MaxWaiting, DefaultMaxWaiting},
 		{&c.MaxWaitingBytes, DefaultMaxWaitingBytes},
 		{&c.MaxAggregate, DefaultMaxAggregate},
+		{&c.MaxRetained, DefaultMaxRetained},
+		{&c.MaxRetainedBytes, DefaultMaxRetainedBytes},
+		{&c.MaxTestaments, DefaultMaxTestaments},
 		{&c.MaxReceiverList, DefaultMaxReceiverList},
 	} {
 		if *limit.value == 0 {

@@ -136,7 +136,7 @@ func (r *Realm) finishAll(c *call, uri []byte, out *Out) {
 	r.stats.Results++
 	result := out.add(c.caller, msg.Result)
 	result.Request = c.request
-	result.Payload = r.cfg.Encode(args, nil)
+	result.Payload = r.encode(args, nil)
 	r.endCall(c, out)
 }
 
@@ -153,15 +153,6 @@ func (r *Realm) entry(callee uint64, m *msg.Message) map[string]any {
 	if p.Kwargs != nil {
 		e["kwargs"] = r.cfg.Raw(p.Format, p.Kwargs)
 	}
-	if x := m.Options.X; x != nil {
-		for name, value := range map[string]string{
-			"ppt_scheme": x.PPTScheme, "ppt_serializer": x.PPTSerializer,
-			"ppt_cipher": x.PPTCipher, "ppt_keyid": x.PPTKeyID,
-		} {
-			if value != "" {
-				e[name] = value
-			}
-		}
-	}
+	addPassthru(e, &m.Options)
 	return e
 }

@@ -72,6 +72,9 @@ type invocation struct {
 // for a callee, wamp.error.feature_not_supported when the callee cannot do what
 // the options ask for, wamp.error.option_disallowed.disclose_me.
 func (r *Realm) Call(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	st := &s.state
 	if c := st.calls.get(m.Request); c != nil {
 		return r.continueCall(c, m, out)
@@ -117,6 +120,9 @@ func (r *Realm) checkCall(s *Session, o *msg.Options) error {
 func (r *Realm) call(s *Session, m *msg.Message, out *Out) (refusal []byte) {
 	reg, refusal := r.procedure(m.URI)
 	if refusal != nil {
+		if procedure := r.metaProcedure(m.URI); procedure != nil {
+			return r.callMeta(procedure, s, m, out)
+		}
 		return refusal
 	}
 	if s.state.calls.n >= r.cfg.MaxCalls {

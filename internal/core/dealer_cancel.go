@@ -9,6 +9,9 @@ import "github.com/wampeter/wampeter/internal/msg"
 // callees ends with what there is. Errors: wamp.error.invalid_argument for an
 // unknown mode; the call goes on.
 func (r *Realm) Cancel(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	mode := m.Options.Mode
 	if mode == msg.ModeUnknown {
 		out.fail(s, msg.Cancel, m.Request, errInvalidArgument)

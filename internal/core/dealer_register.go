@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/uri"
@@ -17,6 +18,7 @@ type registration struct {
 	callees []*callee // in the order of registering; never empty
 	turn    int       // of roundrobin: index of the callee that is next
 	queue   queue     // calls that wait for any callee
+	created time.Time
 }
 
 // callee is a session's part in a registration.
@@ -44,6 +46,9 @@ type callee struct {
 // wamp.error.procedure_already_exists, wamp.error.limit_exceeded,
 // wamp.error.not_authorized for taking over a procedure.
 func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
 	}
@@ -68,24 +73,32 @@ func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
 		out.fail(s, msg.Register, m.Request, errProcedureAlreadyExists)
 		return nil
 	}
-	var mine *callee
-	if reg == nil || s.state.registrations[reg] == nil {
-		if len(s.state.registrations) >= r.cfg.MaxRegistrations || !useShape(r, s, r.procedures, policy, m.URI) {
-			out.fail(s, msg.Register, m.Request, errLimitExceeded)
-			return nil
-		}
-		if reg == nil {
-			reg = r.newRegistration(policy, string(m.URI), m.Options.Invoke)
-		}
-		mine = r.addCallee(reg, s, &m.Options)
+	if reg != nil && s.state.registrations[reg] != nil {
+		registered(s, m.Request, reg, out)
+		return nil
 	}
-	answer := out.add(s, msg.Registered)
-	answer.Request = m.Request
-	answer.ID = reg.id
-	if mine != nil {
-		r.serve(mine, out)
+	if len(s.state.registrations) >= r.cfg.MaxRegistrations || !useShape(r, s, r.procedures, policy, m.URI) {
+		out.fail(s, msg.Register, m.Request, errLimitExceeded)
+		return nil
 	}
+	created := reg == nil
+	if created {
+		reg = r.newRegistration(policy, string(m.URI), m.Options.Invoke)
+	}
+	mine := r.addCallee(reg, s, &m.Options)
+	registered(s, m.Request, reg, out)
+	if created {
+		r.registrationCreated(s, reg, out)
+	}
+	r.registrationEvent(onRegister, s, reg, out)
+	r.serve(mine, out)
 	return nil
+}
+
+func registered(s *Session, request uint64, reg *registration, out *Out) {
+	m := out.add(s, msg.Registered)
+	m.Request = request
+	m.ID = reg.id
 }
 
 // replace ends reg, so that s can have the procedure (force_reregister, as
@@ -99,30 +112,36 @@ func (r *Realm) replace(reg *registration, s *Session, out *Out) bool {
 	}
 	for _, c := range callees {
 		if c.session != s {
-			revokeCallee(c, "another session has taken the procedure over", out)
+			r.revoke(c, "another session has taken the procedure over", out)
+			continue
 		}
 		r.endCallee(c, out)
 	}
 	return true
 }
 
-// revokeCallee tells a callee, if it can be told, that it is no longer part of
-// a registration (specification, advanced profile, section "Registration
-// Revocation").
-func revokeCallee(c *callee, reason string, out *Out) {
-	if c.session.state.callee&msg.RegistrationRevocation == 0 {
-		return
+// RevokeRegistration ends a registration of s, with a reason for the session if
+// it supports that (specification, advanced profile, section "Registration
+// Revocation"). Calls that run are answered as ever. It reports whether s had
+// it.
+func (r *Realm) RevokeRegistration(s *Session, id uint64, reason string, out *Out) bool {
+	c := s.state.registrations[r.registrations[id]]
+	if c == nil {
+		return false
 	}
-	m := out.add(c.session, msg.Unregistered)
-	m.ID = c.reg.id
-	if reason != "" {
-		m.Options.Set |= msg.KeyReason
-		m.Options.X = &msg.Extra{Reason: reason}
+	r.revoke(c, reason, out)
+	return true
+}
+
+func (r *Realm) revoke(c *callee, reason string, out *Out) {
+	if c.session.state.callee&msg.RegistrationRevocation != 0 {
+		revocation(out.add(c.session, msg.Unregistered), c.reg.id, reason)
 	}
+	r.endCallee(c, out)
 }
 
 func (r *Realm) newRegistration(policy msg.Match, procedure string, invoke msg.Invoke) *registration {
-	reg := &registration{uri: procedure, match: policy, invoke: invoke}
+	reg := &registration{uri: procedure, match: policy, invoke: invoke, created: r.cfg.Now()}
 	reg.id = objectID(&r.cfg.Key, kindRegistration, policy, procedure, func(id uint64) bool {
 		return r.registrations[id] != nil
 	})
@@ -160,6 +179,9 @@ func (r *Realm) addCallee(reg *registration, s *Session, o *msg.Options) *callee
 // INVOCATION follows UNREGISTERED. Errors: wamp.error.no_such_registration,
 // also for those of other sessions.
 func (r *Realm) Unregister(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	if err := r.newRequest(s, m.Request); err != nil {
 		return err
 	}
@@ -168,8 +190,8 @@ func (r *Realm) Unregister(s *Session, m *msg.Message, out *Out) error {
 		out.fail(s, msg.Unregister, m.Request, errNoSuchRegistration)
 		return nil
 	}
-	r.endCallee(mine, out)
 	out.add(s, msg.Unregistered).Request = m.Request
+	r.endCallee(mine, out)
 	return nil
 }
 
@@ -186,9 +208,14 @@ func (r *Realm) endCallee(mine *callee, out *Out) {
 	if reg.turn > at {
 		reg.turn-- // the order of the others stays as it was
 	}
-	if len(reg.callees) == 0 {
+	ended := len(reg.callees) == 0
+	if ended {
 		delete(r.registrations, reg.id)
 		r.procedures.Delete(reg.match, reg.uri)
+	}
+	r.registrationEvent(onUnregister, s, reg, out)
+	if ended {
+		r.registrationEvent(onRegistrationDelete, s, reg, out)
 	}
 	for inv := mine.queue.first; inv != nil; inv = mine.queue.first {
 		mine.queue.remove(inv)
@@ -198,7 +225,7 @@ func (r *Realm) endCallee(mine *callee, out *Out) {
 		}
 		r.placeAgain(inv.call, out)
 	}
-	if len(reg.callees) == 0 {
+	if ended {
 		for inv := reg.queue.first; inv != nil; inv = reg.queue.first {
 			reg.queue.remove(inv)
 			r.failCall(inv.call, errNoAvailableCallee, out)

@@ -11,6 +11,9 @@ import (
 // invocation that has ended it is ignored; for one that was never issued it is
 // a violation. Progressive results that nobody has asked for are ignored.
 func (r *Realm) Yield(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	if m.Options.Has(msg.KeyPPTScheme) && s.state.callee&msg.PayloadPassthru == 0 {
 		return &msg.Violation{Text: "YIELD in payload passthru mode, which the callee has not announced"}
 	}
@@ -72,6 +75,9 @@ func (r *Realm) refuseYield(s *Session, inv *invocation, m *msg.Message, out *Ou
 // payload go to the caller. With wamp.error.unavailable a callee may hand the
 // call on to another one ("Call Rerouting").
 func (r *Realm) Error(s *Session, m *msg.Message, out *Out) error {
+	if !s.state.joined {
+		return nil
+	}
 	inv := s.state.invocations.get(m.Request)
 	if inv == nil {
 		return r.late(s, m, out)

@@ -21,7 +21,9 @@ const (
 	dealerFeatures = msg.ProgressiveCallResults | msg.ProgressiveCallInvocations | msg.CallTimeout |
 		msg.CallCanceling | msg.CallerIdentification | msg.CallTrustLevels | msg.PatternBasedRegistration |
 		msg.SharedRegistration | msg.ShardedRegistration | msg.RegistrationRevocation | msg.CallReroute |
-		msg.PayloadPassthru
+		msg.PayloadPassthru | msg.RegistrationMetaAPI | msg.SessionMetaAPI | msg.TestamentMetaAPI
 	brokerFeatures = msg.PatternBasedSubscription | msg.SubscriberBlackWhiteListing | msg.PublisherExclusion |
-		msg.PayloadPassthru
+		msg.PublisherIdentification | msg.PublicationTrustLevels | msg.ShardedSubscription |
+		msg.SubscriptionRevocation | msg.EventRetention | msg.EventHistory | msg.PayloadPassthru |
+		msg.SubscriptionMetaAPI | msg.SessionMetaAPI
 )

@@ -28,3 +28,27 @@ func passthru(from, to *msg.Options) *msg.Extra {
 		TransactionHash: x.TransactionHash,
 	}
 }
+
+// addPassthru adds the options of payload passthru mode to a dictionary.
+func addPassthru(dict map[string]any, o *msg.Options) {
+	if o.Set&passthruKeys == 0 {
+		return
+	}
+	for _, option := range [...]struct {
+		key   msg.Key
+		name  string
+		value string
+	}{
+		{msg.KeyPPTScheme, "ppt_scheme", o.X.PPTScheme},
+		{msg.KeyPPTSerializer, "ppt_serializer", o.X.PPTSerializer},
+		{msg.KeyPPTCipher, "ppt_cipher", o.X.PPTCipher},
+		{msg.KeyPPTKeyID, "ppt_keyid", o.X.PPTKeyID},
+		{msg.KeyEncAlgo, "enc_algo", o.X.EncAlgo},
+		{msg.KeyEncKey, "enc_key", o.X.EncKey},
+		{msg.KeyEncSerializer, "enc_serializer", o.X.EncSerializer},
+	} {
+		if o.Has(option.key) {
+			dict[option.name] = option.value
+		}
+	}
+}

@@ -11,18 +11,21 @@ import (
 // Realm is a broker and a dealer with their sessions.
 //
 // Its methods handle one message of session s each. An error is a
-// *msg.Violation: the session has to be aborted, and left.
+// *msg.Violation: the session has to be aborted, and left. Messages of sessions
+// that have left, or were killed, are ignored.
 type Realm struct {
 	cfg   Config
 	stats Stats
 	mul   uint64 // for idTable
 
-	sessions map[uint64]*Session
-	joins    uint64 // numbers subscribers and callees in the order of joining
+	sessions    map[uint64]*Session
+	first, last *Session // in the order of joining
+	joins       uint64   // numbers subscribers and callees in the order of joining
 
 	topics        *match.Table[*subscription]
 	subscriptions map[uint64]*subscription
-	hits          []*subscription // scratch of publish
+	hits          []*subscription // scratch of route
+	retained      retainer
 
 	procedures    *match.Table[*registration]
 	registrations map[uint64]*registration
@@ -34,17 +37,20 @@ type Realm struct {
 // sessionState is what the realm keeps for a session. A session that does
 // nothing needs no memory beyond it.
 type sessionState struct {
-	joined bool
+	joined     bool
+	silent     bool     // the meta API does not tell what it does
+	prev, next *Session // in the order of joining
 
 	// Features of its roles.
-	caller, callee, publisher msg.Feature
+	caller, callee, publisher, subscriber msg.Feature
 
 	lastRequest    uint64 // highest request id, where ids are checked
 	lastInvocation uint64 // highest invocation id that was issued
 
-	ended    []uint64   // calls that ended while it was sending input for them
-	reminded uint64     // last invocation that it went on with and was told of
-	identity *msg.Extra // how it is made known; made when it is needed
+	ended      []uint64        // calls that ended while it was sending input for them
+	reminded   uint64          // last invocation that it went on with and was told of
+	testaments [2][]*testament // by scope
+	identity   *msg.Extra      // how it is made known; made when it is needed
 
 	subscriptions map[*subscription]*subscriber
 	registrations map[*registration]*callee
@@ -56,7 +62,7 @@ type sessionState struct {
 
 // New returns an empty realm.
 func New(cfg Config) *Realm {
-	return &Realm{
+	r := &Realm{
 		cfg:           cfg.withDefaults(),
 		mul:           cfg.Rand() | 1,
 		sessions:      make(map[uint64]*Session),
@@ -65,6 +71,8 @@ func New(cfg Config) *Realm {
 		procedures:    match.New[*registration](),
 		registrations: make(map[uint64]*registration),
 	}
+	r.keepHistory()
+	return r
 }
 
 // Stats returns the realm's counters.
@@ -80,14 +88,40 @@ func (r *Realm) Stats() Stats {
 func (r *Realm) Join(s *Session, out *Out) {
 	features := &s.Roles.Features
 	s.state = sessionState{
-		joined:    true,
-		caller:    features[0],
-		callee:    features[1],
-		publisher: features[2],
+		joined:     true,
+		prev:       r.last,
+		caller:     features[0],
+		callee:     features[1],
+		publisher:  features[2],
+		subscriber: features[3],
 	}
 	s.state.calls.mul = r.mul
 	s.state.invocations.mul = r.mul
 	r.sessions[s.ID] = s
+	if r.last != nil {
+		r.last.state.next = s
+	} else {
+		r.first = s
+	}
+	r.last = s
+	r.sessionEvent(onJoin, s, out)
+}
+
+// unlist takes s off the realm's sessions.
+func (r *Realm) unlist(s *Session) {
+	st := &s.state
+	st.joined = false
+	delete(r.sessions, s.ID)
+	if st.prev != nil {
+		st.prev.state.next = st.next
+	} else {
+		r.first = st.next
+	}
+	if st.next != nil {
+		st.next.state.prev = st.prev
+	} else {
+		r.last = st.prev
+	}
 }
 
 // newRequest checks the id of a new request (specification, basic profile,
@@ -161,6 +195,8 @@ func (s *Session) dropShape(m msg.Match, u string) {
 
 // The error URIs as messages carry them.
 var (
+	errNoSuchSession          = []byte(msg.ErrNoSuchSession)
+	errHistoryUnavailable     = []byte(msg.ErrHistoryUnavailable)
 	errInvalidURI             = []byte(msg.ErrInvalidURI)
 	errNoSuchProcedure        = []byte(msg.ErrNoSuchProcedure)
 	errProcedureAlreadyExists = []byte(msg.ErrProcedureAlreadyExists)

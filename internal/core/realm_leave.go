@@ -9,23 +9,31 @@ import (
 // calls it was to answer end with ERROR wamp.error.canceled (specification,
 // basic profile, section "Callee Leaving During an RPC Invocation"), and the
 // callees of its own calls are interrupted ("Caller Leaving During an RPC
-// Invocation"). It costs what the session owns.
+// Invocation"). Its testaments are published, and the meta API tells of all
+// that. It costs what the session owns.
 func (r *Realm) Leave(s *Session, out *Out) {
-	st := &s.state
-	if !st.joined {
-		return
+	if s.state.joined {
+		r.leave(s, true, out)
 	}
-	st.joined = false
-	delete(r.sessions, s.ID)
+}
 
+// leave is Leave. Without tell, nobody hears of it who has no part in it.
+func (r *Realm) leave(s *Session, tell bool, out *Out) {
+	st := &s.state
+	r.unlist(s)
+	st.silent = !tell
 	for _, sub := range st.subscribers() {
-		r.endSubscriber(sub)
+		r.endSubscriber(sub, out)
 	}
 	for _, c := range st.callees() {
 		r.endCallee(c, out)
 	}
 	r.endInvocations(s, out)
 	r.endCalls(s, out)
+	if tell {
+		r.publishTestaments(s, out)
+		r.sessionEvent(onLeave, s, out)
+	}
 	*st = sessionState{}
 }
 

@@ -102,25 +102,17 @@ func play(t *testing.T, script string) string {
 		Now:  func() time.Time { return p.now },
 		Rand: func() uint64 { random++; return random * 0x9e3779b97f4a7c15 },
 		Key:  [16]byte{1, 2, 3},
-		Encode: func(args []any, kwargs map[string]any) msg.Payload {
-			payload := msg.Payload{Format: msg.JSON}
-			if args != nil {
-				payload.Args, _ = codec.Marshal(nil, msg.JSON, args)
+		Encode: func(v any) (msg.Format, []byte) {
+			value, err := codec.Marshal(nil, msg.JSON, v)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if kwargs != nil {
-				payload.Kwargs, _ = codec.Marshal(nil, msg.JSON, kwargs)
-			}
-			return payload
+			return msg.JSON, value
 		},
 		Raw: func(f msg.Format, value []byte) any { return codec.Raw{Format: f, Bytes: value} },
-		Decode: func(payload *msg.Payload) (args []any, kwargs map[string]any, err error) {
-			if payload.Args != nil {
-				err = codec.Unmarshal(payload.Format, payload.Args, &args)
-			}
-			if payload.Kwargs != nil && err == nil {
-				err = codec.Unmarshal(payload.Format, payload.Kwargs, &kwargs)
-			}
-			return args, kwargs, err
+		Decode: func(f msg.Format, value []byte) (v any, err error) {
+			err = codec.Unmarshal(f, value, &v)
+			return v, err
 		},
 	}
 	for line := range strings.Lines(script) {
@@ -249,6 +241,13 @@ var types = func() map[string]msg.Type {
 
 // parse makes a message of a line such as `CALL 1 {} com.x [1]`.
 func (p *player) parse(text string) *msg.Message {
+	text = nameInText.ReplaceAllStringFunc(text, func(s string) string {
+		id, ok := p.names[s[1:]]
+		if !ok {
+			p.t.Fatalf("%s: nothing has that name", s)
+		}
+		return strconv.FormatUint(id, 10)
+	})
 	var values []string
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
 		if strings.ContainsRune(`{["0123456789-`, rune(text[0])) {
@@ -273,12 +272,6 @@ func (p *player) parse(text string) *msg.Message {
 	}
 	var m msg.Message
 	data := "[" + strings.Join(values, ",") + "]"
-	data = nameInText.ReplaceAllStringFunc(data, func(s string) string {
-		if id, ok := p.names[s[1:]]; ok {
-			return strconv.FormatUint(id, 10)
-		}
-		return s
-	})
 	if err := codec.Parse(msg.JSON, []byte(data), &m); err != nil {
 		p.t.Fatalf("%s: %v", data, err)
 	}
@@ -422,6 +415,24 @@ func (p *player) configure(setting string) {
 		p.cfg.MaxWaitingBytes = n
 	case "max_aggregate":
 		p.cfg.MaxAggregate = n
+	case "max_retained":
+		p.cfg.MaxRetained = n
+	case "max_retained_bytes":
+		p.cfg.MaxRetainedBytes = n
+	case "retain_seconds":
+		p.cfg.RetainFor = time.Duration(n) * time.Second
+	case "max_testaments":
+		p.cfg.MaxTestaments = n
+	case "history":
+		policy, topic, _ := strings.Cut(value, ":")
+		match, _ := msg.ParseMatch(policy)
+		p.cfg.History = append(p.cfg.History, HistoryTopic{URI: topic, Match: match, Limit: 3, Bytes: 2000})
+	case "allow":
+		p.cfg.Authorize = func(s *Session, t msg.Type, _ msg.Match, uri []byte) bool {
+			return s.AuthRole == "admin" || string(uri) == value
+		}
+	case "no_meta":
+		p.cfg.Encode, p.cfg.Decode, p.cfg.Raw = nil, nil, nil
 	case "max_list":
 		p.cfg.MaxReceiverList = n
 	default:

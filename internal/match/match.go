@@ -89,6 +89,17 @@ func (t *Table[V]) Delete(policy msg.Match, uri string) {
 	}
 }
 
+// Matches reports whether one pattern matches uri.
+func Matches(policy msg.Match, pattern string, uri []byte) bool {
+	switch policy {
+	case msg.Prefix:
+		return len(uri) >= len(pattern) && string(uri[:len(pattern)]) == pattern
+	case msg.Wildcard:
+		return matches(pattern, uri)
+	}
+	return string(uri) == pattern
+}
+
 // Exact returns the value of the exact pattern uri.
 func (t *Table[V]) Exact(uri []byte) (V, bool) {
 	v, ok := t.exact.m[string(uri)]

@@ -227,6 +227,11 @@ func TestAgainstNaive(t *testing.T) {
 			hits := slices.DeleteFunc(slices.Clone(model), func(n naive) bool { return !n.matches(u) })
 			var want []int
 			best := -1
+			for _, n := range model {
+				if Matches(n.policy, n.uri, []byte(u)) != n.matches(u) {
+					t.Fatalf("Matches(%v, %q, %q)", n.policy, n.uri, u)
+				}
+			}
 			for i, n := range hits {
 				want = append(want, n.value)
 				if best < 0 || better(n, hits[best]) {
