@@ -64,8 +64,26 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// run takes a connection through its opening handshake and runs it.
+// run takes a connection through its opening handshake and runs it. Its frame
+// stands on the stack of every idle connection: what needs room is done by
+// functions that have returned by then, so that the runtime can halve the stack.
 func (s *Server) run(c *conn) {
+	wc := s.open(c)
+	if wc == nil {
+		return // refused, or net/http has it
+	}
+	if s.settled(c) {
+		s.cfg.Conn(wc)
+	}
+	_ = wc.Close()
+	s.leave()
+}
+
+// open takes a connection through its opening handshake; nil when it is not for
+// run to serve.
+//
+//go:noinline
+func (s *Server) open(c *conn) transport.Conn {
 	wc, err := s.handshake(c)
 	if err != nil {
 		s.cfg.Log.Debug("connection refused", "peer", c.RemoteAddr().String(), "error", err)
@@ -75,14 +93,7 @@ func (s *Server) run(c *conn) {
 		_ = c.Close()
 	}
 	<-s.pending
-	if wc == nil {
-		return // refused, or net/http has it
-	}
-	defer s.leave()
-	defer wc.Close()
-	if s.settled(c) {
-		s.cfg.Conn(wc)
-	}
+	return wc
 }
 
 // lingerTime bounds how long a refused client may take to read why.
