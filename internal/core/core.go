@@ -112,18 +112,18 @@ type Config struct {
 	Authorize func(s *Session, t msg.Type, policy msg.Match, uri []byte) bool
 
 	// Encode serializes what the realm itself has to say: the answers and
-	// events of the meta API, and the results of calls of all callees. Values
-	// are nil, bool, int, uint64, string, []any, map[string]any, and what Raw
+	// events of the meta API, and the results of calls of all callees. Lists
+	// and dictionaries that are nil are absent. Values are nil, bool, int, uint64, string, []any, map[string]any, and what Raw
 	// returns. nil: the realm has neither.
-	Encode func(v any) (msg.Format, []byte)
+	Encode func(args []any, kwargs map[string]any) msg.Payload
 
 	// Raw returns a value for Encode that is serialized already. Required with
 	// Encode.
 	Raw func(format msg.Format, value []byte) any
 
-	// Decode returns the value of a serialized one: nil, bool, int64, uint64,
+	// Decode returns the values of a payload: nil, bool, int64, uint64,
 	// float64, string, []byte, []any, map[string]any. Required with Encode.
-	Decode func(format msg.Format, value []byte) (any, error)
+	Decode func(p *msg.Payload) (args []any, kwargs map[string]any, err error)
 
 	// History are the topics and patterns whose events are kept.
 	History []HistoryTopic

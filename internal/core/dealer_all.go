@@ -136,7 +136,7 @@ func (r *Realm) finishAll(c *call, uri []byte, out *Out) {
 	r.stats.Results++
 	result := out.add(c.caller, msg.Result)
 	result.Request = c.request
-	result.Payload = r.encode(args, nil)
+	result.Payload = r.cfg.Encode(args, nil)
 	r.endCall(c, out)
 }
 

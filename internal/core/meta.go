@@ -93,10 +93,11 @@ func (r *Realm) callMeta(procedure metaProcedure, s *Session, m *msg.Message, ou
 	case m.Payload.Size() > mostMeta:
 		return errPayloadSizeExceeded
 	}
-	q := query{realm: r, caller: s, out: out}
-	if !q.decode(&m.Payload) {
+	args, kwargs, err := r.cfg.Decode(&m.Payload)
+	if err != nil {
 		return errInvalidArgument
 	}
+	q := query{realm: r, caller: s, args: args, kwargs: kwargs, out: out}
 	results, refusal := procedure(&q)
 	if refusal != nil {
 		return refusal
@@ -104,40 +105,8 @@ func (r *Realm) callMeta(procedure metaProcedure, s *Session, m *msg.Message, ou
 	r.stats.Results++
 	result := out.add(s, msg.Result)
 	result.Request = m.Request
-	result.Payload = r.encode(results, nil)
+	result.Payload = r.cfg.Encode(results, nil)
 	return nil
-}
-
-// decode reads the arguments; false when they are no list and dictionary.
-func (q *query) decode(p *msg.Payload) bool {
-	if p.Args != nil {
-		v, err := q.realm.cfg.Decode(p.Format, p.Args)
-		args, ok := v.([]any)
-		if err != nil || !ok {
-			return false
-		}
-		q.args = args
-	}
-	if p.Kwargs != nil {
-		v, err := q.realm.cfg.Decode(p.Format, p.Kwargs)
-		kwargs, ok := v.(map[string]any)
-		if err != nil || !ok {
-			return false
-		}
-		q.kwargs = kwargs
-	}
-	return true
-}
-
-// encode makes a payload of values; nil lists and dictionaries are absent.
-func (r *Realm) encode(args []any, kwargs map[string]any) (p msg.Payload) {
-	if args != nil {
-		p.Format, p.Args = r.cfg.Encode(args)
-	}
-	if kwargs != nil {
-		p.Format, p.Kwargs = r.cfg.Encode(kwargs)
-	}
-	return p
 }
 
 // arg returns the positional argument i, nil when it is absent.
@@ -233,7 +202,7 @@ func (r *Realm) hears(topic []byte, s *Session) bool {
 // tell publishes an event about what s does. A session that leaves does not
 // get it.
 func (r *Realm) tell(topic []byte, s *Session, out *Out, args ...any) {
-	payload := r.encode(args, nil)
+	payload := r.cfg.Encode(args, nil)
 	p := publication{id: toID(r.cfg.Rand()), topic: topic, payload: &payload}
 	if !s.state.joined {
 		p.excluded = s

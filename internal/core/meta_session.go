@@ -143,8 +143,9 @@ func (q *query) kill(tell bool, want func(*Session) bool) ([]*Session, []byte) {
 	return list, nil
 }
 
-// Kill ends session s with GOODBYE, as wamp.session.kill does: whoever
-// delivers the GOODBYE has to end the connection as well.
+// Kill ends session s with GOODBYE, as wamp.session.kill does. The session has
+// left the realm by then: whoever delivers the GOODBYE, with Options.X.Reason as
+// the text in its details, has to end the connection as well.
 func (r *Realm) Kill(s *Session, reason, text string, out *Out) {
 	if s.state.joined {
 		r.kill(s, reason, text, true, out)
@@ -154,9 +155,8 @@ func (r *Realm) Kill(s *Session, reason, text string, out *Out) {
 func (r *Realm) kill(s *Session, reason, text string, tell bool, out *Out) {
 	m := out.add(s, msg.Goodbye)
 	m.URI = []byte(reason)
-	if text != "" && r.cfg.Encode != nil {
-		format, value := r.cfg.Encode(text)
-		m.Options.X = &msg.Extra{Fields: []msg.Field{{Name: "message", Format: format, Value: value}}}
+	if text != "" {
+		m.Options.X = &msg.Extra{Reason: text}
 	}
 	r.leave(s, tell, out)
 }

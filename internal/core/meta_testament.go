@@ -69,7 +69,7 @@ func addTestament(q *query) ([]any, []byte) {
 	if len(args) == 0 {
 		args = nil
 	}
-	t.payload = r.encode(args, kwargs)
+	t.payload = r.cfg.Encode(args, kwargs)
 	st.testaments[scope] = append(st.testaments[scope], t)
 	return nil, nil
 }

@@ -102,17 +102,25 @@ func play(t *testing.T, script string) string {
 		Now:  func() time.Time { return p.now },
 		Rand: func() uint64 { random++; return random * 0x9e3779b97f4a7c15 },
 		Key:  [16]byte{1, 2, 3},
-		Encode: func(v any) (msg.Format, []byte) {
-			value, err := codec.Marshal(nil, msg.JSON, v)
-			if err != nil {
-				t.Fatal(err)
+		Encode: func(args []any, kwargs map[string]any) msg.Payload {
+			payload := msg.Payload{Format: msg.JSON}
+			if args != nil {
+				payload.Args = marshal(t, args)
 			}
-			return msg.JSON, value
+			if kwargs != nil {
+				payload.Kwargs = marshal(t, kwargs)
+			}
+			return payload
 		},
 		Raw: func(f msg.Format, value []byte) any { return codec.Raw{Format: f, Bytes: value} },
-		Decode: func(f msg.Format, value []byte) (v any, err error) {
-			err = codec.Unmarshal(f, value, &v)
-			return v, err
+		Decode: func(payload *msg.Payload) (args []any, kwargs map[string]any, err error) {
+			if payload.Args != nil {
+				err = codec.Unmarshal(payload.Format, payload.Args, &args)
+			}
+			if payload.Kwargs != nil && err == nil {
+				err = codec.Unmarshal(payload.Format, payload.Kwargs, &kwargs)
+			}
+			return args, kwargs, err
 		},
 	}
 	for line := range strings.Lines(script) {
@@ -129,6 +137,14 @@ func play(t *testing.T, script string) string {
 		p.step(line, words)
 	}
 	return p.text.String()
+}
+
+func marshal(t *testing.T, v any) []byte {
+	value, err := codec.Marshal(nil, msg.JSON, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 func (p *player) step(line string, words []string) {
@@ -314,6 +330,9 @@ func (p *player) print() {
 }
 
 func (p *player) format(m *msg.Message) string {
+	if m.Type == msg.Goodbye && m.Options.X != nil { // as routers write it
+		m.Dict = marshal(p.t, map[string]any{"message": m.Options.X.Reason})
+	}
 	data := codec.Append(nil, msg.JSON, m)
 	var values []json.RawMessage
 	if err := json.Unmarshal(data, &values); err != nil {
