@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -80,8 +79,8 @@ func (t *target) dial(ctx context.Context, buffer int) (*link, error) {
 	if t.tls != nil {
 		c = tls.Client(c, t.tls)
 	}
-	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	l := &link{Conn: c, framing: rawFraming{}, in: make([]byte, buffer)}
+	stop := context.AfterFunc(ctx, l.cutOff)
 	if t.websocket != nil {
 		err = t.upgrade(l)
 	} else {
@@ -149,6 +148,7 @@ func (t *target) upgrade(l *link) error {
 	if err != nil {
 		return fmt.Errorf("WebSocket handshake: %w", err)
 	}
+	defer answer.Body.Close()
 	accept := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	switch {
 	case answer.StatusCode != http.StatusSwitchingProtocols:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"time"
 )
 
 // Buffers: a connection with traffic reads up to busyBuffer octets at once, an
@@ -60,6 +61,11 @@ func (l *link) flush() error {
 	l.out = l.out[:0]
 	l.cut = l.cut || err != nil
 	return err
+}
+
+// cutOff makes all reading and writing fail from now on.
+func (l *link) cutOff() {
+	_ = l.SetDeadline(time.Unix(1, 0)) // fails on a closed connection only
 }
 
 // fill reads what is there, and waits for something if nothing is.

@@ -30,7 +30,7 @@ func newMeter(pid int) (*meter, error) {
 			if err != nil {
 				continue // a thread that has ended
 			}
-			for _, child := range strings.Fields(string(b)) {
+			for child := range strings.FieldsSeq(string(b)) {
 				if n, err := strconv.Atoi(child); err == nil {
 					m.pids = append(m.pids, n)
 				}

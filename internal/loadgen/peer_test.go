@@ -87,7 +87,6 @@ type testConn struct {
 	*withFirst
 	format    string
 	websocket bool
-	subs      uint64
 	mu        sync.Mutex // of writing
 }
 

@@ -98,16 +98,15 @@ func (r *run) stop() {
 	close(r.stopped)
 	r.hush()
 	for _, s := range r.sessions {
-		s.SetDeadline(time.Unix(1, 0))
+		s.cutOff()
 	}
 	r.wg.Wait()
 	// Some routers take it badly when a peer is gone while they write to it. So
 	// everybody says good-bye and then reads on up to the answer.
 	end := time.Now().Add(goodbyeTime)
 	for _, s := range r.sessions {
-		s.SetDeadline(end)
 		s.out = s.out[:0]
-		s.cut = s.cut || s.dialect.sayGoodbye(s) != nil
+		s.cut = s.cut || s.SetDeadline(end) != nil || s.dialect.sayGoodbye(s) != nil
 	}
 	for _, s := range r.sessions {
 		if !s.cut {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -54,7 +53,7 @@ func (r *run) open(ctx context.Context, t *target, buffer int) (*session, error)
 
 // within runs f, whose reading and writing ends with ctx.
 func (s *session) within(ctx context.Context, f func() error) error {
-	stop := context.AfterFunc(ctx, func() { s.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, s.cutOff)
 	err := f()
 	if !stop() {
 		return context.Cause(ctx)
