@@ -78,13 +78,23 @@ func (l *link) ended(err error) {
 	}
 }
 
+// ending is a reason why the router ends a connection, with the WebSocket close
+// code that fits.
+type ending struct {
+	code int
+	text string
+}
+
+func (e *ending) Error() string  { return e.text }
+func (e *ending) CloseCode() int { return e.code }
+
 // Reasons why a connection ended, beside those of package session.
 var (
-	errHandshakeTimeout = errors.New("no session was opened in time")
-	errGoodbye          = errors.New("session ended by GOODBYE")
-	errAborted          = errors.New("client sent ABORT")
-	errShutdown         = errors.New("router is shutting down")
-	errNoAnswer         = errors.New("client did not answer GOODBYE")
+	errHandshakeTimeout = &ending{1002, "no session was opened in time"}
+	errGoodbye          = &ending{1000, "session ended by GOODBYE"}
+	errAborted          = &ending{1000, "client sent ABORT"}
+	errShutdown         = &ending{1001, "router is shutting down"}
+	errNoAnswer         = &ending{1001, "client did not answer GOODBYE"}
 )
 
 // ordinary reports whether connections end for reason err every day.

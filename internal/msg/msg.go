@@ -192,3 +192,12 @@ func (v *Violation) Reason() string {
 	}
 	return v.URI
 }
+
+// CloseCode returns the WebSocket close code for a connection that ends with v:
+// a protocol error, or an orderly end for a refusal.
+func (v *Violation) CloseCode() int {
+	if v.Reason() == ErrProtocolViolation {
+		return 1002
+	}
+	return 1000
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -100,7 +101,7 @@ func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 			return nil, h, refusal
 		}
 	}
-	c := &Conn{protocol: protocol, request: r}
+	c := &Conn{protocol: protocol, request: keep(r)}
 	h.Set("Upgrade", "websocket")
 	h.Set("Connection", "Upgrade")
 	h.Set("Sec-WebSocket-Accept", acceptKey(key))
@@ -197,9 +198,32 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) 
 		nc.Close()
 		return nil, fmt.Errorf("websocket upgrade: %w", err)
 	}
-	// The request is kept for as long as the connection lives. Its context ends
-	// with the handler and drags the server along.
-	c.request = r.WithContext(context.Background())
 	c.init(nc, rest, &o.Limits)
 	return c, nil
+}
+
+// handshakeHeaders say nothing about the client once the handshake is over.
+var handshakeHeaders = []string{
+	"Connection", "Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol",
+	"Sec-Websocket-Extensions", "Pragma", "Cache-Control", "Accept-Encoding",
+}
+
+// keep returns what is kept of a request for as long as the connection lives:
+// what tells who the client is, without the memory, and the context, of the
+// whole request.
+func keep(r *http.Request) *http.Request {
+	k := &http.Request{
+		Method: r.Method, URL: r.URL, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
+		Host: r.Host, RemoteAddr: r.RemoteAddr, RequestURI: r.RequestURI, TLS: r.TLS,
+	}
+	for name, values := range r.Header {
+		if slices.Contains(handshakeHeaders, name) {
+			continue
+		}
+		if k.Header == nil {
+			k.Header = make(http.Header)
+		}
+		k.Header[name] = values
+	}
+	return k
 }
