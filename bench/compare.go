@@ -62,16 +62,25 @@ func compare(ctx context.Context) error {
 	}
 	// Memory first, while nothing else has grown the processes.
 	slices.SortStableFunc(selected, func(a, b row) int { return memoryFirst(a) - memoryFirst(b) })
+	if err := c.run(ctx, selected); err != nil && (ctx.Err() == nil || len(c.samples) == 0) {
+		return err
+	}
+	// An interrupted comparison reports what it has.
+	return c.report(selected)
+}
+
+// run measures all selected rows, over and over.
+func (c *comparison) run(ctx context.Context, selected []row) error {
 	began := time.Now()
-	for round := range o.rounds {
+	for round := range c.rounds {
 		for _, r := range selected {
 			if err := c.measure(ctx, round, r); err != nil {
 				return err
 			}
 		}
-		fmt.Fprintf(os.Stderr, "round %d of %d done, %v\n", round+1, o.rounds, time.Since(began).Round(time.Second))
+		fmt.Fprintf(os.Stderr, "round %d of %d done, %v\n", round+1, c.rounds, time.Since(began).Round(time.Second))
 	}
-	return c.report(selected)
+	return nil
 }
 
 func memoryFirst(r row) int {

@@ -66,7 +66,7 @@ func wampURLs(address string) map[string]string {
 
 func (o *options) wampeterSystem(wires []wire) *system {
 	return &system{name: "wampeter", wires: wires, ours: true, start: func(ctx context.Context) (*instance, error) {
-		return o.startAt(ctx, rawSocket, nil, wampURLs, func(address string) []string {
+		return o.startAt(ctx, rawSocket, wampURLs, func(address string) []string {
 			return []string{o.wampeter, "run", "--listen", address, "--realm", "realm1", "--log-level", "error"}
 		})
 	}}
@@ -78,24 +78,24 @@ func (o *options) relaySystem(flush string, wires []wire) *system {
 		urls := func(address string) map[string]string {
 			return map[string]string{"raw": "relay+tcp://" + address, "ws": "relay+ws://" + address + "/"}
 		}
-		return o.startAt(ctx, rawSocket, nil, urls, func(address string) []string { return as("relay", address, flush) })
+		return o.startAt(ctx, rawSocket, urls, func(address string) []string { return as("relay", address, flush) })
 	}}
 }
 
 func (o *options) natsSystem() *system {
 	return &system{name: "nats", ours: true, start: func(ctx context.Context) (*instance, error) {
 		urls := func(address string) map[string]string { return map[string]string{"": "nats://" + address} }
-		return o.startAt(ctx, nil, nil, urls, func(address string) []string { return as("nats-server", address) })
+		return o.startAt(ctx, nil, urls, func(address string) []string { return as("nats-server", address) })
 	}}
 }
 
 // startAt starts a command that listens at a free address.
-func (o *options) startAt(ctx context.Context, greeting []byte, env []string, urls func(string) map[string]string, command func(address string) []string) (*instance, error) {
+func (o *options) startAt(ctx context.Context, greeting []byte, urls func(string) map[string]string, command func(address string) []string) (*instance, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(o.routerCore, "", env, command(address)...)
+	p, err := start(o.routerCore, "", nil, command(address)...)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (o *options) crossbarSystem(wires []wire) *system {
 		if err != nil {
 			return nil, err
 		}
-		in, err := o.startAt(ctx, rawSocket, nil, wampURLs, func(address string) []string {
+		in, err := o.startAt(ctx, rawSocket, wampURLs, func(address string) []string {
 			config, err := crossbarConfig(address)
 			if err == nil {
 				err = os.WriteFile(filepath.Join(dir, "config.json"), config, 0o600)

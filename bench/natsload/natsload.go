@@ -99,7 +99,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 			return topics
 		}, 1)
 	case "join":
-		err = r.joins()
+		r.joins()
 	case "idle":
 		return r.idle(ctx)
 	default:

@@ -15,7 +15,7 @@ import (
 
 // joins sets up clients that connect and disconnect over and over. Connecting
 // includes the greeting and a PING that the server answers.
-func (r *run) joins() error {
+func (r *run) joins() {
 	for range r.Clients {
 		r.wg.Go(func() {
 			for {
@@ -34,7 +34,6 @@ func (r *run) joins() error {
 			}
 		})
 	}
-	return nil
 }
 
 // openers is how many connections are opened at the same time.

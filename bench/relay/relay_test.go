@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -48,13 +49,16 @@ func (c *client) receive(t *testing.T) []byte {
 		clear(b[:8-n])
 		return binary.BigEndian.Uint64(b[:])
 	}
-	size := uint64(0)
+	var size uint64
 	if !c.websocket {
 		size = read(4)
-	} else if size = read(2) & 0xff; size == 126 {
-		size = read(2)
-	} else if size == 127 {
-		size = read(8)
+	} else {
+		switch size = read(2) & 0xff; size {
+		case 126:
+			size = read(2)
+		case 127:
+			size = read(8)
+		}
 	}
 	m := make([]byte, size)
 	if _, err := io.ReadFull(c, m); err != nil {
@@ -103,6 +107,7 @@ func dial(t *testing.T, address string, websocket bool) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer answer.Body.Close()
 	// The example of RFC 6455, section 1.3.
 	if got := answer.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 		t.Fatalf("accepted with %q", got)
@@ -120,7 +125,12 @@ func TestForward(t *testing.T) {
 				}
 				served := make(chan error)
 				go func() { served <- Serve(l, flush) }()
-				t.Cleanup(func() { l.Close(); <-served })
+				t.Cleanup(func() {
+					l.Close()
+					if err := <-served; !errors.Is(err, net.ErrClosed) {
+						t.Error(err)
+					}
+				})
 
 				a, b, from := dial(t, l.Addr().String(), websocket), dial(t, l.Addr().String(), websocket), dial(t, l.Addr().String(), websocket)
 				a.claim(t, 7)
