@@ -23,8 +23,8 @@ import (
 // first, an *Error that is both ctx's error and ErrCanceled or ErrTimeout (the
 // router has been told, see [OnCancel]); *ClosedError when the session ends.
 func Call[R any](ctx context.Context, s *Session, procedure string, opts ...CallOption) (R, error) {
-	req := getRequest()
-	defer putRequest(req)
+	req := s.getRequest()
+	defer s.putRequest(req)
 	for _, o := range opts {
 		o.applyCall(&req.cfg)
 	}

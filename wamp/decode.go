@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"sync"
 
 	"github.com/wampeter/wampeter/internal/codec"
 	"github.com/wampeter/wampeter/internal/msg"
@@ -70,18 +71,101 @@ func expected(t reflect.Type) string {
 	return t.String()
 }
 
+// scalars is memory to decode the commonest types into, so that they cost no
+// allocation: a target that codec.Unmarshal is given lives on the heap.
+type scalars struct {
+	int    int
+	int64  int64
+	float  float64
+	string string
+	bool   bool
+}
+
+// decodeScalar decodes data when T is one of the commonest types, else known is
+// false.
+func decodeScalar[T any](sc *scalars, f msg.Format, data []byte) (v T, known bool, err error) {
+	*sc = scalars{}
+	switch p := any(&v).(type) {
+	case *int:
+		err = codec.Unmarshal(f, data, &sc.int)
+		*p = sc.int
+	case *int64:
+		err = codec.Unmarshal(f, data, &sc.int64)
+		*p = sc.int64
+	case *float64:
+		err = codec.Unmarshal(f, data, &sc.float)
+		*p = sc.float
+	case *string:
+		err = codec.Unmarshal(f, data, &sc.string)
+		*p = sc.string
+	case *bool:
+		err = codec.Unmarshal(f, data, &sc.bool)
+		*p = sc.bool
+	default:
+		return v, false, nil
+	}
+	return v, true, err
+}
+
+// decodePositional decodes positional argument i.
+func decodePositional[T any](sc *scalars, f msg.Format, data []byte, i int) (T, error) {
+	v, known, err := decodeScalar[T](sc, f, data)
+	switch {
+	case !known:
+		return decodeOther[T](f, data, i)
+	case err != nil:
+		return v, mismatch(err, reflect.TypeFor[T](), fmt.Sprintf("argument %d", i))
+	}
+	return v, nil
+}
+
+func decodeOther[T any](f msg.Format, data []byte, i int) (T, error) {
+	var v T
+	err := codec.Unmarshal(f, data, &v)
+	if err != nil {
+		err = mismatch(err, reflect.TypeFor[T](), fmt.Sprintf("argument %d", i))
+	}
+	return v, err
+}
+
 // decodeResult makes an R of a result.
 func decodeResult[R any](p *msg.Payload, callee uint64) (R, error) {
-	var r R
-	pl := planOf(reflect.TypeFor[R]())
-	switch pl.shape {
+	var none R
+	switch pl := planOf(reflect.TypeFor[R]()); pl.shape {
 	case shapeNone:
-		return r, nil
+		return none, nil
 	case shapeRaw:
-		*any(&r).(*Result) = Result{Payload: received(p), Callee: callee}
-		return r, nil
+		return any(Result{Payload: received(p), Callee: callee}).(R), nil
+	case shapeStruct:
+		return decodeStruct[R](pl, p, nil)
 	}
-	return r, pl.decode(p, &r, nil)
+	return decodeFirst[R](p)
+}
+
+// decodeFirst makes a value of the first positional argument.
+func decodeFirst[T any](p *msg.Payload) (T, error) {
+	var few [8][]byte
+	list, err := elements(few[:0], p)
+	switch {
+	case err != nil:
+		err = invalidArgument("%v", err)
+	case len(list) == 0:
+		err = missing(reflect.TypeFor[T](), 0)
+	default:
+		sc := scalarsPool.Get().(*scalars)
+		defer scalarsPool.Put(sc)
+		return decodePositional[T](sc, p.Format, list[0], 0)
+	}
+	var none T
+	return none, err
+}
+
+var scalarsPool = sync.Pool{New: func() any { return new(scalars) }}
+
+func decodeStruct[T any](pl *plan, p *msg.Payload, component func(string) (string, bool)) (T, error) {
+	var v T
+	err := pl.decode(p, &v, component)
+	return v, err
 }
 
 // decodeAny is decodeResult into what v points to.
@@ -116,7 +200,7 @@ func (pl *plan) decode(p *msg.Payload, v any, component func(string) (string, bo
 		if len(list) == 0 {
 			return missing(reflect.TypeOf(v).Elem(), 0)
 		}
-		return decodeArgument(p.Format, list[0], v, "argument 0")
+		return decodeArgument(p.Format, list[0], v, "argument %d", 0)
 	}
 	rv := reflect.ValueOf(v).Elem()
 	if pl.pointer {
@@ -142,7 +226,7 @@ func (pl *plan) decode(p *msg.Payload, v any, component func(string) (string, bo
 		if !ok {
 			continue
 		}
-		fv := rv.FieldByIndex(f.index)
+		fv := f.of(rv)
 		if err := setText(fv, text); err != nil {
 			return invalidArgument("URI component %q: got %q, expected %s", f.name, text, expected(fv.Type()))
 		}
@@ -168,11 +252,11 @@ func (pl *plan) decodeArgs(format msg.Format, list [][]byte, rv reflect.Value) e
 		}
 		if f.pos >= len(list) {
 			if f.required {
-				return invalidArgument("argument %d is missing, expected %s", f.pos, expected(rv.FieldByIndex(f.index).Type()))
+				return invalidArgument("argument %d is missing, expected %s", f.pos, expected(f.of(rv).Type()))
 			}
 			continue
 		}
-		ptr := rv.FieldByIndex(f.index).Addr().Interface()
+		ptr := f.of(rv).Addr().Interface()
 		if err := codec.Unmarshal(format, list[f.pos], ptr); err != nil {
 			return mismatch(err, reflect.TypeOf(ptr).Elem(), fmt.Sprintf("argument %d", f.pos))
 		}
@@ -181,7 +265,7 @@ func (pl *plan) decodeArgs(format msg.Format, list [][]byte, rv reflect.Value) e
 		return nil
 	}
 	more := list[pl.npos:]
-	slice := rv.FieldByIndex(pl.rest.index)
+	slice := pl.rest.of(rv)
 	slice.Set(reflect.MakeSlice(slice.Type(), len(more), len(more)))
 	for i, data := range more {
 		if err := decodeArgument(format, data, slice.Index(i).Addr().Interface(), "argument %d", pl.npos+i); err != nil {
@@ -202,7 +286,7 @@ func (pl *plan) decodeKwargs(p *msg.Payload, rv reflect.Value) error {
 				return err == nil
 			}
 			seen.add(i)
-			ptr := rv.FieldByIndex(pl.fields[i].index).Addr().Interface()
+			ptr := pl.fields[i].of(rv).Addr().Interface()
 			if bad := codec.Unmarshal(p.Format, data, ptr); bad != nil {
 				err = mismatch(bad, reflect.TypeOf(ptr).Elem(), fmt.Sprintf("keyword argument %q", key))
 			}
@@ -214,7 +298,7 @@ func (pl *plan) decodeKwargs(p *msg.Payload, rv reflect.Value) error {
 	}
 	for i := range pl.fields {
 		if f := &pl.fields[i]; f.required && f.pos < 0 && !seen.has(i) {
-			return invalidArgument("keyword argument %q is missing, expected %s", f.name, expected(rv.FieldByIndex(f.index).Type()))
+			return invalidArgument("keyword argument %q is missing, expected %s", f.name, expected(f.of(rv).Type()))
 		}
 	}
 	return nil
@@ -233,7 +317,7 @@ func (pl *plan) decodeExtra(format msg.Format, key string, data []byte, rv refle
 	if pl.extra == nil {
 		return nil
 	}
-	m := rv.FieldByIndex(pl.extra.index)
+	m := pl.extra.of(rv)
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(m.Type()))
 	}

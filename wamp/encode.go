@@ -73,7 +73,7 @@ func (pl *plan) values(f msg.Format, rv reflect.Value) ([][]byte, error) {
 		if fd.pos < 0 {
 			continue
 		}
-		fv := rv.FieldByIndex(fd.index)
+		fv := fd.of(rv)
 		if fd.omitzero && fv.IsZero() {
 			continue
 		}
@@ -85,7 +85,7 @@ func (pl *plan) values(f msg.Format, rv reflect.Value) ([][]byte, error) {
 		n = max(n, fd.pos+1)
 	}
 	if pl.rest != nil {
-		rest := rv.FieldByIndex(pl.rest.index)
+		rest := pl.rest.of(rv)
 		for i := range rest.Len() {
 			data, err := codec.Marshal(nil, f, rest.Index(i).Interface())
 			if err != nil {
@@ -121,7 +121,7 @@ func (pl *plan) keywords(f msg.Format, rv reflect.Value) (keys []string, values 
 		if fd.pos >= 0 {
 			continue
 		}
-		if fv := rv.FieldByIndex(fd.index); !fd.omitzero || !fv.IsZero() {
+		if fv := fd.of(rv); !fd.omitzero || !fv.IsZero() {
 			if add(fd.name, fv); err != nil {
 				return nil, nil, err
 			}
@@ -130,7 +130,7 @@ func (pl *plan) keywords(f msg.Format, rv reflect.Value) (keys []string, values 
 	if pl.extra == nil {
 		return keys, values, nil
 	}
-	for it := rv.FieldByIndex(pl.extra.index).MapRange(); it.Next(); {
+	for it := pl.extra.of(rv).MapRange(); it.Next(); {
 		if key := it.Key().String(); pl.keywordField(key) < 0 {
 			if add(key, it.Value()); err != nil {
 				return nil, nil, err

@@ -230,8 +230,8 @@ func (s *Session) interrupt(m *msg.Message) {
 // sendYield sends a result, final or progressive. When the router falls
 // behind, so does the handler.
 func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
-	r := getRequest() // for its memory
-	defer putRequest(r)
+	r := s.getRequest() // for its memory
+	defer s.putRequest(r)
 	m := msg.Message{Type: msg.Yield, Request: inv.RequestID}
 	if progress {
 		m.Options.SetBool(msg.Progress, true)

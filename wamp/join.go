@@ -177,11 +177,9 @@ func (r *reader) handshake(m *msg.Message) error {
 	switch m.Type {
 	case msg.Welcome:
 		details := dict(r.format, m.Dict)
-		roles, ok := msg.ParseRoles(details["roles"])
-		if !ok {
-			return &msg.Violation{Text: "WELCOME without roles"}
-		}
-		r.id, r.roles, r.details = m.ID, roles, details
+		// A router without proper roles is taken for one without features.
+		r.roles, _ = msg.ParseRoles(details["roles"])
+		r.id, r.details = m.ID, details
 		r.authID = detail(details, "authid")
 		r.authRole = detail(details, "authrole")
 		r.authMethod = detail(details, "authmethod")

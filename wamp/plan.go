@@ -41,6 +41,14 @@ type field struct {
 	omitzero bool
 }
 
+// of returns the field of a struct.
+func (f *field) of(rv reflect.Value) reflect.Value {
+	if len(f.index) == 1 {
+		return rv.Field(f.index[0])
+	}
+	return rv.FieldByIndex(f.index)
+}
+
 // maxFields bounds the keyword arguments of one struct, for a set of those
 // that came.
 const maxFields = 256

@@ -11,8 +11,8 @@ import (
 // Without, it returns 0 as soon as the event is on its way, and nobody hears of
 // a refusal.
 func (s *Session) Publish(ctx context.Context, topic string, opts ...PublishOption) (uint64, error) {
-	r := getRequest()
-	defer putRequest(r)
+	r := s.getRequest()
+	defer s.putRequest(r)
 	for _, o := range opts {
 		o.applyPublish((*publishConfig)(&r.cfg.sendConfig))
 	}

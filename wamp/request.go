@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
@@ -58,12 +57,18 @@ const (
 // maxKept is the largest buffer that a request keeps for its next use.
 const maxKept = 64 << 10
 
-var requests = sync.Pool{New: func() any { return &request{ready: make(chan struct{}, 1)} }}
-
-func getRequest() *request { return requests.Get().(*request) }
+// getRequest returns a request for one operation. Requests are pooled by
+// session: their channels must not wander between the bubbles of
+// testing/synctest that applications may use.
+func (s *Session) getRequest() *request {
+	if r, ok := s.pool.Get().(*request); ok {
+		return r
+	}
+	return &request{ready: make(chan struct{}, 1)}
+}
 
 // putRequest gives back a request that has ended, and that nobody refers to.
-func putRequest(r *request) {
+func (s *Session) putRequest(r *request) {
 	buf, out := r.buf[:0], r.out[:0]
 	if cap(buf) > maxKept {
 		buf = nil
@@ -76,7 +81,7 @@ func putRequest(r *request) {
 	default:
 	}
 	*r = request{ready: r.ready, buf: buf, out: out}
-	requests.Put(r)
+	s.pool.Put(r)
 }
 
 // signal wakes who waits for ready.

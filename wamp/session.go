@@ -45,6 +45,7 @@ type Session struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed by run
 
+	pool    sync.Pool     // of *request
 	goodbye chan struct{} // closed when the router answers GOODBYE
 	idle    chan struct{} // closed when the session has ended and no handler runs
 
@@ -147,8 +148,9 @@ func (s *Session) Close(ctx context.Context) error { return s.CloseWith(ctx, Clo
 // CloseWith says GOODBYE with a reason and an optional message, and waits for
 // the router's answer and for the handlers to return, whose contexts are
 // canceled. When ctx ends before that, the connection is cut and ctx's error
-// returned; a router that does not answer is waited for 5 s at most. Closing a
-// session that has ended does nothing but wait.
+// returned; a router that does not answer, and handlers that do not return, are
+// waited for 5 s at most. Closing a session that has ended does nothing but
+// wait.
 //
 // A handler may close its own session, if it passes on its context: then
 // handlers are not waited for.
@@ -174,9 +176,13 @@ func (s *Session) CloseWith(ctx context.Context, reason URI, message string) err
 	if ctx.Value(handlerKey{}) != nil {
 		return nil
 	}
+	patience := time.NewTimer(s.grace)
+	defer patience.Stop()
 	select {
 	case <-s.idle:
 		return nil
+	case <-patience.C:
+		return errors.New("handlers of the session go on though their contexts have ended")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -189,12 +195,13 @@ func (s *Session) leave(ctx context.Context) error {
 	defer patience.Stop()
 	select {
 	case <-s.goodbye:
+		s.peer.End(nil, nil)
 	case <-patience.C:
+		s.peer.Close(nil)
 	case <-s.done:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	s.peer.End(nil, nil)
 	select {
 	case <-s.done:
 		return nil

@@ -83,8 +83,6 @@ func TestJoinRefused(t *testing.T) {
 			func(err error) { wantError(t, err, ErrNoMatchingAuthMethod) }},
 		{"wrong message", `[50, 1, {}]`, `[3, {"message": "RESULT before WELCOME"}, "wamp.error.protocol_violation"]`,
 			func(err error) { wantError(t, err, ErrClosed, ErrProtocolViolation) }},
-		{"no roles", `[2, 1, {}]`, `[3, {"message": "WELCOME without roles"}, "wamp.error.protocol_violation"]`,
-			func(err error) { wantError(t, err, ErrProtocolViolation) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := newScript(t)

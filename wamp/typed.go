@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -102,14 +103,16 @@ func (h *funcHandler[R]) Invoke(ctx context.Context, inv *Invocation) (Result, e
 	if err != nil {
 		return Result{}, err
 	}
-	p := positional{format: raw.Format}
+	p := positionals.Get().(*positional)
+	defer p.release()
+	p.format = raw.Format
 	if p.list, err = elements(p.few[:0], raw); err != nil {
 		return Result{}, invalidArgument("%v", err)
 	}
 	if len(p.list) > h.n {
 		return Result{}, invalidArgument("argument %d is too many: got %d, expected %d", h.n, len(p.list), h.n)
 	}
-	r, err := h.f(ctx, &p)
+	r, err := h.f(ctx, p)
 	if err != nil {
 		return Result{}, err
 	}
@@ -123,6 +126,14 @@ type positional struct {
 	list   [][]byte
 	few    [8][]byte
 	err    error
+	scalars
+}
+
+var positionals = sync.Pool{New: func() any { return new(positional) }}
+
+func (p *positional) release() {
+	*p = positional{}
+	positionals.Put(p)
 }
 
 func argument[A any](p *positional, i int) (a A) {
@@ -131,7 +142,7 @@ func argument[A any](p *positional, i int) (a A) {
 	case i >= len(p.list):
 		p.err = missing(reflect.TypeFor[A](), i)
 	default:
-		p.err = decodeArgument(p.format, p.list[i], &a, "argument %d", i)
+		a, p.err = decodePositional[A](&p.scalars, p.format, p.list[i], i)
 	}
 	return a
 }
@@ -204,19 +215,21 @@ func (h *typedHandler[I, R]) Invoke(ctx context.Context, inv *Invocation) (Resul
 
 // bindInput makes the one argument of a typed handler.
 func bindInput[I any](pl *plan, p Payload, component func(string) (string, bool)) (I, error) {
-	var in I
+	var none I
 	switch pl.shape {
 	case shapeNone:
-		return in, nil
+		return none, nil
 	case shapeRaw:
-		*any(&in).(*Result) = Result{Payload: p}
-		return in, nil
+		return any(Result{Payload: p}).(I), nil
 	}
 	raw, err := p.serialized()
-	if err != nil {
-		return in, err
+	switch {
+	case err != nil:
+		return none, err
+	case pl.shape == shapeStruct:
+		return decodeStruct[I](pl, raw, component)
 	}
-	return in, pl.decode(raw, &in, component)
+	return decodeFirst[I](raw)
 }
 
 // Event makes an event handler of a function that takes the event as one
