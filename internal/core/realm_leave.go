@@ -22,14 +22,18 @@ func (r *Realm) leave(s *Session, tell bool, out *Out) {
 	st := &s.state
 	r.unlist(s)
 	st.silent = !tell
+	callees := st.callees()
+	for _, c := range callees {
+		c.gone = true // from now on it is given nothing
+	}
+	r.endCalls(s, out)
 	for _, sub := range st.subscribers() {
 		r.endSubscriber(sub, out)
 	}
-	for _, c := range st.callees() {
+	for _, c := range callees {
 		r.endCallee(c, out)
 	}
 	r.endInvocations(s, out)
-	r.endCalls(s, out)
 	if tell {
 		r.publishTestaments(s, out)
 		r.sessionEvent(onLeave, s, out)
@@ -65,14 +69,12 @@ func (r *Realm) endInvocations(s *Session, out *Out) {
 	slices.SortFunc(pending, func(a, b *invocation) int { return cmp.Compare(a.id, b.id) })
 	for _, inv := range pending {
 		c := inv.call
-		switch {
-		case c.caller == s: // endCalls sees to it
-		case c.all() != nil:
+		if c.all() != nil {
 			r.answerFor(inv, errCanceled, out)
-		default:
-			r.failCall(c, errCanceled, out)
-			r.endCall(c, out)
+			continue
 		}
+		r.failCall(c, errCanceled, out)
+		r.endCall(c, out)
 	}
 }
 
