@@ -54,6 +54,8 @@ type wire struct {
 	t    *testing.T
 	nc   net.Conn
 	vars map[string]any
+
+	requests int // the last request id that next returned
 }
 
 // dialWire opens a connection whose client takes messages of 2^(9+length)
