@@ -209,6 +209,8 @@ type batch struct {
 	few     [4][]byte
 }
 
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
 // take moves all that waits into b. p.mu is held.
 func (p *Peer) take(b *batch) {
 	b.buf, b.inserts, b.size = p.buf, p.inserts, p.size
@@ -258,9 +260,9 @@ func (p *Peer) Flush() (behind int) {
 		return behind
 	}
 	p.writing = true
-	var b batch
+	b := batches.Get().(*batch)
 	var lost []*msg.Message
-	p.take(&b)
+	p.take(b)
 	p.mu.Unlock()
 
 	var bufs [][]byte
@@ -295,6 +297,8 @@ func (p *Peer) Flush() (behind int) {
 		}
 		p.mu.Unlock()
 	}
+	*b = batch{}
+	batches.Put(b)
 	for _, m := range lost {
 		p.h.Undeliverable(m)
 	}

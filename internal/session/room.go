@@ -2,9 +2,10 @@ package session
 
 import "context"
 
-// Room waits while more than a quarter of MaxQueue waits to be written. It is for senders that produce messages by themselves,
-// and keeps them at the peer's pace; a reader must not wait. The errors are
-// ctx's, and ErrClosed when the session is ending.
+// Room waits while more than a quarter of MaxQueue waits to be written. It is
+// for senders that produce messages by themselves, and keeps them at the peer's
+// pace; a reader must not wait. The errors are ctx's, and ErrClosed when the
+// session is ending.
 func (p *Peer) Room(ctx context.Context) error {
 	for {
 		p.mu.Lock()
