@@ -127,7 +127,7 @@ func (o *options) parse() error {
 		return func(s string) error { *into = strings.Split(s, ","); return nil }
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.BoolVar(&o.quick, "quick", false, "one short round of the main rows, on RawSocket with CBOR, in under two minutes")
+	f.BoolVar(&o.quick, "quick", false, "one short round of the main rows, on RawSocket with CBOR, without other WAMP routers, in under two minutes")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians and spreads are over them")
 	f.DurationVar(&o.duration, "duration", time.Second, "time to measure, per row and router in a round")
 	f.DurationVar(&o.warmup, "warmup", 300*time.Millisecond, "time to warm up before")
@@ -168,6 +168,9 @@ func (o *options) parse() error {
 		}
 		if !set["rows"] {
 			o.rows = quickRows
+		}
+		if !set["systems"] {
+			o.systems = []string{"wampeter", "relay", "nats"} // Crossbar.io alone takes a minute
 		}
 	}
 	if len(o.wires) == 0 {
