@@ -88,13 +88,5 @@ func (s *Session) ending(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed))
 }
 
-// deliberate reports whether a procedure returned err for its caller, and not
-// because something broke.
-func deliberate(err error) bool {
-	var e *Error
-	var u URI
-	return errors.As(err, &e) || errors.As(err, &u)
-}
-
 // stack returns the stack of the goroutine that panics.
 func stack() []byte { return debug.Stack() }

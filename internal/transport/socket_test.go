@@ -28,7 +28,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // lines is an Input of lines, each a message, of which it counts the bytes.
 type lines struct {
-	t     testing.TB
 	lines []string
 	idle  int
 	line  func(string) // called for each line, when it is not nil
