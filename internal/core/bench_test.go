@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -9,9 +10,8 @@ import (
 )
 
 func testRealm(cfg Config) *Realm {
-	var random uint64
 	cfg.Now = time.Now
-	cfg.Rand = func() uint64 { random += 0x9e3779b97f4a7c15; return random * random }
+	cfg.Rand = rand.New(rand.NewPCG(1, 2)).Uint64
 	return New(cfg)
 }
 

@@ -225,11 +225,19 @@ func (r *Realm) endCallee(mine *callee, out *Out) {
 		}
 		r.placeAgain(inv.call, out)
 	}
-	if ended {
-		for inv := reg.queue.first; inv != nil; inv = reg.queue.first {
-			reg.queue.remove(inv)
-			r.failCall(inv.call, errNoAvailableCallee, out)
-			r.endCall(inv.call, out)
+	r.giveUp(reg, out)
+}
+
+// giveUp ends the calls that wait for a registration in vain: it has no callees
+// any more, or only such as have said that they are unavailable.
+func (r *Realm) giveUp(reg *registration, out *Out) {
+	for inv := reg.queue.first; inv != nil; {
+		c := inv.call
+		inv = inv.next
+		if slices.ContainsFunc(reg.callees, func(to *callee) bool { return !c.hasTried(to) }) {
+			continue
 		}
+		r.failCall(c, errNoAvailableCallee, out)
+		r.endCall(c, out)
 	}
 }
