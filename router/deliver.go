@@ -8,9 +8,14 @@ import (
 	"github.com/wampeter/wampeter/internal/session"
 )
 
-// maxUnflushed is how many bytes one reader may put into outboxes before it
-// flushes them, although its own input is not used up.
-const maxUnflushed = 256 << 10
+// How many bytes one reader may put into outboxes before it flushes them,
+// although its own input is not used up: so many, and so many more for each
+// receiver, so that one write carries several events even to many subscribers.
+const (
+	maxUnflushed     = 256 << 10
+	maxUnflushedEach = 8 << 10
+	maxUnflushedAll  = 32 << 20
+)
 
 // batch is what one reader has put into outboxes and not flushed yet. It is
 // used by one goroutine, which holds a realm's lock to add to it.
@@ -29,6 +34,11 @@ func (b *batch) sent(l *link, n int) {
 		l.dirtyIn, l.dirtyEpoch = b, b.epoch
 		b.dirty = append(b.dirty, l)
 	}
+}
+
+// full reports whether it is time to flush.
+func (b *batch) full() bool {
+	return b.bytes > min(maxUnflushed+maxUnflushedEach*len(b.dirty), maxUnflushedAll)
 }
 
 // flush writes what the outboxes hold. No lock is held. It returns a peer that
@@ -69,6 +79,11 @@ func (r *Realm) deliver(b *batch, m *msg.Message, owned bool) {
 			continue
 		}
 		l := e.To.Owner.(*link)
+		if e.Msg.Type == msg.Goodbye {
+			r.killed(l, &e.Msg)
+			b.sent(l, 64)
+			continue
+		}
 		if err := l.peer.Send(&e.Msg, keep); err != nil {
 			r.refused(l, e, err)
 			continue

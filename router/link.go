@@ -133,7 +133,7 @@ func (l *link) Message(m *msg.Message, owned bool) error {
 		return l.handle(m, owned)
 	case leaving:
 		if m.Type == msg.Goodbye {
-			l.peer.End(nil, errShutdown)
+			l.peer.End(nil, errGoodbye)
 		}
 		return nil
 	}
@@ -158,7 +158,7 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 		return nil
 	}
 	err := l.realm.Load().handle(l, m, owned)
-	if l.batch.bytes > maxUnflushed {
+	if l.batch.full() {
 		l.flush()
 	}
 	return err
@@ -184,7 +184,7 @@ func (l *link) flush() {
 // the client to close it.
 func (l *link) goodbye() {
 	if !l.state.CompareAndSwap(open, opening) {
-		l.peer.End(nil, errShutdown) // it crossed ours, and is the answer
+		l.peer.End(nil, errGoodbye) // it crossed ours, and is the answer
 		return
 	}
 	l.leave(errGoodbye)
@@ -248,11 +248,12 @@ func (l *link) shutdown() {
 	var b batch
 	l.realm.Load().leave(l, &b)
 	b.flush()
-	_ = l.peer.Send(&msg.Message{
-		Type: msg.Goodbye,
-		URI:  []byte(msg.CloseSystemShutdown),
-		Dict: l.peer.MessageDict("the router is shutting down"),
-	}, false)
+	l.farewell([]byte(msg.CloseSystemShutdown), "the router is shutting down")
 	l.peer.Flush()
+}
+
+// farewell sends GOODBYE and waits for the answer, in state leaving.
+func (l *link) farewell(reason []byte, text string) {
+	_ = l.peer.Send(&msg.Message{Type: msg.Goodbye, URI: reason, Dict: l.peer.MessageDict(text)}, false)
 	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errNoAnswer) })
 }

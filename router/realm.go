@@ -80,6 +80,21 @@ func (r *Realm) leave(l *link, b *batch) {
 	r.deliver(b, nil, false)
 }
 
+// killed ends the session of l, which the core has made leave, with the GOODBYE
+// m. r.mu is held.
+func (r *Realm) killed(l *link, m *msg.Message) {
+	l.joined = false
+	delete(r.sessions, l.session.ID)
+	if !l.state.CompareAndSwap(open, leaving) {
+		return // it is ending already
+	}
+	text := ""
+	if m.Options.X != nil {
+		text = m.Options.X.Reason
+	}
+	l.farewell(m.URI, text)
+}
+
 // handle passes one message of an open session to the core.
 func (r *Realm) handle(l *link, m *msg.Message, owned bool) error {
 	r.mu.Lock()

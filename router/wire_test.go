@@ -159,6 +159,17 @@ func (w *wire) match(pattern, v any) bool {
 			return true
 		}
 		return p == "*" || reflect.DeepEqual(pattern, v)
+	case map[string]any:
+		dict, ok := v.(map[string]any)
+		if !ok || len(dict) != len(p) {
+			return false
+		}
+		for k := range p {
+			if !w.match(p[k], dict[k]) {
+				return false
+			}
+		}
+		return true
 	case []any:
 		list, ok := v.([]any)
 		if !ok || len(list) != len(p) {
