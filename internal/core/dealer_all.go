@@ -93,6 +93,9 @@ func (r *Realm) answerAll(inv *invocation, m *msg.Message, out *Out) (ended bool
 	all.answers[at] = r.entry(all.callees[at], m)
 	all.left--
 	last := all.left == 0
+	if inv.queue != nil {
+		inv.queue.remove(inv)
+	}
 	r.endInvocation(inv, out)
 	if last {
 		r.finishAll(c, nil, out)

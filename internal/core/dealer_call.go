@@ -244,6 +244,7 @@ func (r *Realm) endCall(c *call, out *Out) {
 	}
 	r.stopTimer(c)
 	r.stats.PendingCalls--
+	c.stopWaiting() // first, since every callee that gets free is given something
 	r.endInvocation(&c.one, out)
 	if all := c.all(); all != nil {
 		for i := range all.invocations {
@@ -274,11 +275,24 @@ func (x *rare) reset(spare *rare) *rare {
 	return x
 }
 
-// endInvocation forgets an invocation, sent or not.
-func (r *Realm) endInvocation(inv *invocation, out *Out) {
-	if inv.queue != nil {
-		inv.queue.remove(inv)
+// stopWaiting takes the invocations of c that have not been sent out of the
+// queues.
+func (c *call) stopWaiting() {
+	if c.one.queue != nil {
+		c.one.queue.remove(&c.one)
 	}
+	if all := c.all(); all != nil {
+		for i := range all.invocations {
+			if inv := &all.invocations[i]; inv.queue != nil {
+				inv.queue.remove(inv)
+			}
+		}
+	}
+}
+
+// endInvocation forgets an invocation, and has its callee take another one. One
+// that was not sent needs no forgetting.
+func (r *Realm) endInvocation(inv *invocation, out *Out) {
 	if inv.id == 0 {
 		return
 	}

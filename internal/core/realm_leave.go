@@ -78,21 +78,15 @@ func (r *Realm) endInvocations(s *Session, out *Out) {
 	}
 }
 
-// endCalls abandons the calls that s has made, those that wait first, so that
-// no callee that gets free is given one of them.
+// endCalls abandons the calls that s has made.
 func (r *Realm) endCalls(s *Session, out *Out) {
 	pending := s.state.calls.appendAll(nil)
 	slices.SortFunc(pending, func(a, b *call) int { return cmp.Compare(a.request, b.request) })
-	for i, c := range pending {
-		if c.one.queue != nil {
-			r.endCall(c, out)
-			pending[i] = nil
-		}
+	for _, c := range pending {
+		c.stopWaiting() // or a callee that gets free would be given one of them
 	}
 	for _, c := range pending {
-		if c != nil {
-			r.interrupt(c, out)
-			r.endCall(c, out)
-		}
+		r.interrupt(c, out)
+		r.endCall(c, out)
 	}
 }
