@@ -1,7 +1,7 @@
 // Package transport says what a connection is to the session layer: something
 // that hands over complete serialized messages as they arrive, and takes
-// batches of frames. The subpackages implement it for WebSocket, RawSocket and
-// within a process.
+// batches of frames. The subpackages implement it for WebSocket, RawSocket,
+// HTTP long-poll and within a process.
 //
 // One goroutine reads a connection; while nothing arrives it holds no buffer.
 // Writing never waits unless asked to: whoever has output tries to write it at
@@ -118,14 +118,14 @@ func (e *Error) CloseCode() int { return e.Code }
 
 // Info describes a connection, for logs, authentication and session details.
 type Info struct {
-	Transport string // "websocket", "rawsocket", "pipe"
+	Transport string // "websocket", "rawsocket", "longpoll", "pipe"
 	Network   string // "tcp", "unix", "pipe"
 	Local     string // address of this end
 	Peer      string // address of the other end
 
 	TLS         *tls.ConnectionState // nil without TLS
-	Request     *http.Request        // the WebSocket opening handshake at a server (no body); else nil
-	Subprotocol string               // WebSocket subprotocol, else ""
+	Request     *http.Request        // the WebSocket opening handshake, or long-poll open, at a server (no body); else nil
+	Subprotocol string               // WebSocket or long-poll protocol, else ""
 	Conn        net.Conn             // the connection underneath, nil in process; not for reading or writing
 }
 

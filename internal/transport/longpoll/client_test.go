@@ -239,3 +239,31 @@ func TestHandlerError(t *testing.T) {
 	}
 	await(t, closed)
 }
+
+// After a breach, what still comes is of no interest.
+func TestDrain(t *testing.T) {
+	var receives atomic.Int32
+	c, err := dial(t, fake(t, map[string]http.HandlerFunc{"receive": func(w http.ResponseWriter, _ *http.Request) {
+		switch receives.Add(1) {
+		case 1:
+			fmt.Fprint(w, sized('x', 1001))
+		case 2:
+			fmt.Fprint(w, "[2]")
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}}), ClientOptions{Limits: transport.Limits{MaxMessage: 1000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := await(t, serve(c, &recorder{})); closeCode(err) != 1009 {
+		t.Errorf("Serve: %v", err)
+	}
+	if err := c.CloseWrite(); err != nil {
+		t.Error(err)
+	}
+	c.Drain()
+	if n := receives.Load(); n != 3 {
+		t.Errorf("%d receives", n)
+	}
+}

@@ -251,6 +251,15 @@ func TestFarewellAfterClose(t *testing.T) {
 	if n := count(s); n != 0 {
 		t.Errorf("%d connections are left", n)
 	}
+
+	// Close by both ends: nobody comes for the rest.
+	base = open(t, u, "wamp.2.json")
+	c = await(t, conns)
+	c.Close()
+	post(t, base+"/close", "")
+	if n := count(s); n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
 }
 
 // A close by the client ends the held receive with an empty answer.
@@ -284,79 +293,6 @@ func TestCloseByClient(t *testing.T) {
 				t.Errorf("%s after close: %d", verb, a.status)
 			}
 		}
-	}
-}
-
-// A client that does not receive, and a handler that does not return, cost a
-// bounded amount of memory.
-func TestBounds(t *testing.T) {
-	_, u, conns := start(t, Options{})
-	base := open(t, u, "wamp.2.json")
-	c := await(t, conns)
-	small := frame(sized('a', 996))
-	n, err := 0, error(nil)
-	for ; err == nil; n++ {
-		_, err = c.TryWrite([][]byte{small})
-	}
-	if err != transport.ErrWouldBlock || n != capacity/1000+1 {
-		t.Fatalf("TryWrite %d: %v", n, err)
-	}
-	wrote := make(chan error, 1)
-	large := frame(sized('b', 3*capacity))
-	go func() { wrote <- c.Write([][]byte{small[capacity%1000:], large}) }()
-	for i := range n {
-		if a := post(t, base+"/receive", ""); a.body != sized('a', 996) {
-			t.Fatalf("message %d: %d bytes", i, len(a.body))
-		}
-	}
-	select {
-	case err := <-wrote:
-		t.Fatalf("Write has not waited for the large message to be received: %v", err)
-	default:
-	}
-	if a := post(t, base+"/receive", ""); a.body != sized('b', 3*capacity) {
-		t.Fatalf("large message: %d bytes", len(a.body))
-	}
-	if err := await(t, wrote); err != nil {
-		t.Fatal(err)
-	}
-
-	blocked := make(chan struct{})
-	handled := make(chan struct{}, 10)
-	done := serve(c, &recorder{message: func([]byte) error { handled <- struct{}{}; <-blocked; return nil }})
-	if a := post(t, base+"/send", "[1]"); a.status != http.StatusAccepted {
-		t.Fatalf("send: %d", a.status)
-	}
-	await(t, handled)
-	if a := post(t, base+"/send", sized('x', capacity)); a.status != http.StatusAccepted {
-		t.Fatalf("send: %d", a.status)
-	}
-	last := make(chan answer, 1)
-	go func() {
-		a, _ := tryPost(base+"/send", "[3]")
-		last <- a
-	}()
-	sc := c.(*conn)
-	for len(sc.sending) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	sc.mu.Lock()
-	if sc.queued != capacity || len(sc.bodies) != 1 {
-		t.Errorf("%d bytes wait, in %d bodies", sc.queued, len(sc.bodies))
-	}
-	sc.mu.Unlock()
-	select {
-	case a := <-last:
-		t.Errorf("send has not waited: %d", a.status)
-	default:
-	}
-	close(blocked)
-	if a := await(t, last); a.status != http.StatusAccepted {
-		t.Errorf("send: %d", a.status)
-	}
-	c.Close()
-	if err := await(t, done); err != net.ErrClosed {
-		t.Errorf("Serve: %v", err)
 	}
 }
 
@@ -448,4 +384,85 @@ func TestExpiryOfOutput(t *testing.T) {
 			t.Errorf("%d connections are kept for nothing", n)
 		}
 	})
+}
+
+// A client that does not receive costs a bounded amount of memory.
+func TestSlowReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := openDirect(t, &recorder{})
+		defer s.Close()
+		small := frame(sized('a', 996))
+		n, err := 0, error(nil)
+		for ; err == nil; n++ {
+			_, err = c.TryWrite([][]byte{small})
+		}
+		if err != transport.ErrWouldBlock || n != capacity/1000+1 {
+			t.Fatalf("TryWrite %d: %v", n, err)
+		}
+		wrote := make(chan error, 1)
+		large := frame(sized('b', 3*capacity))
+		go func() { wrote <- c.Write([][]byte{small[capacity%1000:], large}) }()
+		for i := range n {
+			if w := direct(t.Context(), s, "/"+c.id+"/receive", ""); w.Body.String() != sized('a', 996) {
+				t.Fatalf("message %d: %d bytes", i, w.Body.Len())
+			}
+		}
+		synctest.Wait()
+		select {
+		case err := <-wrote:
+			t.Fatalf("Write has not waited for the large message to be received: %v", err)
+		default:
+		}
+		if w := direct(t.Context(), s, "/"+c.id+"/receive", ""); w.Body.String() != sized('b', 3*capacity) {
+			t.Fatalf("large message: %d bytes", w.Body.Len())
+		}
+		if err := <-wrote; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A handler that does not return makes senders wait.
+func TestSlowHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		blocked := make(chan struct{})
+		s, c := openDirect(t, &recorder{message: func([]byte) error { <-blocked; return nil }})
+		defer s.Close()
+		for _, m := range []string{"[1]", sized('x', capacity)} {
+			if w := direct(t.Context(), s, "/"+c.id+"/send", m); w.Code != http.StatusAccepted {
+				t.Fatalf("send: %d", w.Code)
+			}
+			synctest.Wait()
+		}
+		answers := make(chan int, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { answers <- direct(t.Context(), s, "/"+c.id+"/send", "[3]").Code }()
+		synctest.Wait()
+		for range 2 { // these wait for their turn, and give up
+			go func() { answers <- direct(ctx, s, "/"+c.id+"/send", "[4]").Code }()
+		}
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if len(answers) != 2 || c.queued != capacity || len(c.bodies) != 1 {
+			t.Errorf("%d answers; %d bytes wait, in %d bodies", len(answers), c.queued, len(c.bodies))
+		}
+		close(blocked)
+		synctest.Wait()
+		if len(answers) != 3 {
+			t.Error("send still waits")
+		}
+	})
+}
+
+// openDirect opens a connection without a network.
+func openDirect(t *testing.T, h transport.Handler) (*Server, *conn) {
+	t.Helper()
+	conns := make(chan transport.Conn, 1)
+	s := NewServer(Options{OnConn: func(c transport.Conn) { conns <- c; _ = c.Serve(h) }})
+	if w := direct(t.Context(), s, "/open", `{"protocols": ["wamp.2.json"]}`); w.Code != http.StatusOK {
+		t.Fatalf("open: %d %s", w.Code, w.Body)
+	}
+	return s, (<-conns).(*conn)
 }

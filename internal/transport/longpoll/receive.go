@@ -2,6 +2,7 @@ package longpoll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,19 +18,23 @@ func (c *conn) serveReceive(w http.ResponseWriter, r *http.Request) {
 	if over {
 		c.server.remove(c)
 	}
-	if err != nil {
-		if err == errGone {
-			refuse(w, errGone)
-		}
-		return // else nobody is there to be answered
+	if err != nil && err != errGone {
+		return // nobody is there to be answered
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	if len(b) == 0 {
+	c.allow(rc)
+	if len(b) > 0 {
+		w.Header().Set("Content-Type", contentType(c.protocol.Format))
+	}
+	if err != nil {
+		refuse(w, errGone)
+	} else {
+		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 		w.WriteHeader(http.StatusOK)
+	}
+	err = c.answer(w, rc, b)
+	if len(b) == 0 {
 		return
 	}
-	w.Header().Set("Content-Type", contentType(c.protocol.Format))
-	err = c.answer(w, rc, b)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answering = false
@@ -42,21 +47,29 @@ func (c *conn) serveReceive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// allow gives the next write of an answer the write timeout, however long the
+// request has waited.
+func (c *conn) allow(rc *http.ResponseController) {
+	_ = rc.SetWriteDeadline(time.Now().Add(c.server.o.Limits.WriteTimeout))
+}
+
 // answer writes b, as long as the client takes something of it within the write
-// timeout.
+// timeout, and ends the answer.
 func (c *conn) answer(w io.Writer, rc *http.ResponseController, b []byte) error {
 	const piece = 32 << 10
-	timeout := c.server.o.Limits.WriteTimeout
 	for len(b) > 0 {
 		n := min(len(b), piece)
-		_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+		c.allow(rc)
 		if _, err := w.Write(b[:n]); err != nil {
 			return err
 		}
 		b = b[n:]
 	}
 	err := rc.Flush()
-	_ = rc.SetWriteDeadline(time.Time{}) // of the next request on this connection
+	if errors.Is(err, http.ErrNotSupported) {
+		err = nil // then net/http sees to it when the handler returns
+	}
+	_ = rc.SetWriteDeadline(time.Time{}) // the connection is used again
 	return err
 }
 

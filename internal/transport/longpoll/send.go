@@ -11,7 +11,10 @@ import (
 
 // serveSend serves a send request.
 func (c *conn) serveSend(w http.ResponseWriter, r *http.Request) {
-	err := c.send(http.NewResponseController(w), r)
+	rc := http.NewResponseController(w)
+	err := c.send(rc, r)
+	c.allow(rc)
+	defer func() { _ = c.answer(w, rc, nil) }() // who has not got it finds out by receiving
 	var broken *transport.Error
 	var refusal *transport.Refusal
 	switch {

@@ -185,6 +185,7 @@ func (s *Server) accept(w http.ResponseWriter) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)
 }
 

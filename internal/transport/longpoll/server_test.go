@@ -6,8 +6,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -142,10 +144,49 @@ func TestServerClose(t *testing.T) {
 	}
 }
 
+// Requests outlast the timeouts of the server that they come from.
+func TestTimeoutsOfServer(t *testing.T) {
+	blocked := make(chan struct{})
+	conns := make(chan transport.Conn, 1)
+	s := NewServer(Options{Hold: 300 * time.Millisecond, OnConn: func(c transport.Conn) {
+		conns <- c
+		_ = c.Serve(&recorder{message: func([]byte) error { <-blocked; return nil }})
+	}})
+	hs := httptest.NewUnstartedServer(s)
+	hs.Config.ReadTimeout, hs.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	hs.Start()
+	defer hs.Close()
+	defer s.Close()
+	u, err := url.Parse(hs.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := open(t, u, "wamp.2.json")
+	await(t, conns)
+	for _, m := range []string{"[1]", sized('x', capacity)} {
+		post(t, base+"/send", m)
+	}
+	last := make(chan answer, 1)
+	go func() {
+		a, err := tryPost(base+"/send", "[3]") // waits for room
+		if err != nil {
+			a.body = err.Error()
+		}
+		last <- a
+	}()
+	if a := post(t, base+"/receive", ""); a.status != http.StatusOK || a.body != "" {
+		t.Errorf("receive: %d %q", a.status, a.body)
+	}
+	close(blocked)
+	if a := await(t, last); a.status != http.StatusAccepted {
+		t.Errorf("send: %d %s", a.status, a.body)
+	}
+}
+
 // FuzzBody sends messages through what both ends do to them.
 func FuzzBody(f *testing.F) {
 	f.Add([]byte("one message"), uint8(3), uint8(0))
-	f.Add(bytes.Repeat([]byte("many"), 40_000), uint8(200), uint8(3))
+	f.Add(bytes.Repeat([]byte("many"), 20_000), uint8(200), uint8(3))
 	f.Fuzz(func(t *testing.T, in []byte, size, which uint8) {
 		p := transport.Subprotocols(nil, true)[which%6]
 		if p.Text() {
