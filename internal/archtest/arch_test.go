@@ -35,6 +35,10 @@ var rules = map[string]rule{
 		ours:    []string{"internal/msg"},
 		outside: []string{"github.com/fxamacker/cbor/v2"},
 	},
+	"internal/e2ee": {
+		outside: []string{"golang.org/x/crypto"},
+		forbid:  []string{"net", "os", "sync", "log", "log/slog", "context"}, // pure, but for crypto/rand
+	},
 	"internal/transport":           {ours: []string{"internal/msg"}, outside: []string{"golang.org/x/sys"}},
 	"internal/transport/pipe":      {ours: []string{"internal/msg", "internal/transport"}},
 	"internal/transport/rawsocket": {ours: []string{"internal/msg", "internal/transport"}},
@@ -45,7 +49,7 @@ var rules = map[string]rule{
 	"internal/transport/longpoll": {ours: []string{"internal/msg", "internal/transport/..."}},
 	"internal/transport/mux":      {ours: []string{"internal/msg", "internal/transport/..."}},
 	"internal/session":            {ours: []string{"internal/msg", "internal/codec", "internal/transport/..."}},
-	"wamp":                        {ours: []string{"internal/msg", "internal/uri", "internal/codec", "internal/session", "internal/transport/..."}},
+	"wamp":                        {ours: []string{"internal/msg", "internal/uri", "internal/match", "internal/codec", "internal/e2ee", "internal/session", "internal/transport/..."}},
 	"router": {
 		ours: []string{"wamp", "internal/core", "internal/match", "internal/session", "internal/transport/...", "internal/codec", "internal/msg", "internal/uri"},
 	},
