@@ -28,3 +28,9 @@ func (r *Router) webSocket() *websocket.Options {
 		Origins: r.cfg.Origins,
 	}
 }
+
+// LongPoll returns the handler for clients that know HTTP requests only, to be
+// mounted below a path of an application's own server, such as "/lp/"
+// (specification, section "HTTP Long-Poll Transport"). Listeners given to Serve
+// have it on Config.LongPollPath.
+func (r *Router) LongPoll() http.Handler { return r.polls }

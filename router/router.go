@@ -27,6 +27,7 @@ import (
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
 	"github.com/wampeter/wampeter/internal/transport"
+	"github.com/wampeter/wampeter/internal/transport/longpoll"
 	"github.com/wampeter/wampeter/internal/transport/mux"
 )
 
@@ -47,6 +48,16 @@ type Config struct {
 
 	// Path is where Serve expects WebSocket connections; default "/ws".
 	Path string
+
+	// LongPollPath is where Serve answers clients that know HTTP requests only
+	// (specification, "HTTP Long-Poll Transport"); default "/lp", "-" for
+	// nowhere.
+	LongPollPath string
+
+	// LongPollNoContent answers long-poll requests to send and close with
+	// status 204 as Crossbar.io does, the only one that autobahn-js takes,
+	// instead of the 202 that the specification prescribes.
+	LongPollNoContent bool
 
 	// Handler answers all other HTTP requests on listeners given to Serve. The
 	// default says in plain text what runs here.
@@ -142,6 +153,9 @@ func (c Config) withDefaults() Config {
 	if c.Path == "" {
 		c.Path = "/ws"
 	}
+	if c.LongPollPath == "" {
+		c.LongPollPath = "/lp"
+	}
 	if c.MaxMessage == 0 {
 		c.MaxMessage = transport.DefaultMaxMessage
 	}
@@ -170,6 +184,7 @@ type Router struct {
 	log     *slog.Logger
 	limits  transport.Limits
 	session session.Config
+	polls   *longpoll.Server
 	key     [16]byte // of registration and subscription ids
 
 	running sync.WaitGroup // connections and what serves them
@@ -204,6 +219,12 @@ func New(cfg Config) *Router {
 		realms: make(map[string]*Realm),
 		links:  make(map[*link]struct{}),
 	}
+	r.polls = longpoll.NewServer(longpoll.Options{
+		OnConn:    r.run,
+		Limits:    r.limits,
+		Origins:   cfg.Origins,
+		NoContent: cfg.LongPollNoContent,
+	})
 	_, _ = rand.Read(r.key[:]) // never fails
 	for _, name := range cfg.Realms {
 		r.Realm(name)
@@ -272,11 +293,12 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	go func() {
+		r.running.Wait()
+		r.polls.Close() // sessions have ended; only held requests are left
 		var err error
 		for _, s := range servers {
 			err = errors.Join(err, s.Shutdown(ctx))
 		}
-		r.running.Wait()
 		done <- err
 	}()
 	select {
@@ -297,6 +319,7 @@ func (r *Router) Close() error {
 	for _, l := range links {
 		l.peer.Close(ErrClosed)
 	}
+	r.polls.Close()
 	for _, s := range servers {
 		_ = s.Close()
 	}

@@ -3,6 +3,8 @@ package router
 import (
 	"errors"
 	"net"
+	"net/http"
+	"strings"
 
 	"github.com/wampeter/wampeter/internal/transport/mux"
 	"github.com/wampeter/wampeter/internal/transport/rawsocket"
@@ -13,16 +15,12 @@ import (
 // them within TLS too when Config.TLS is set. It returns ErrClosed when the
 // router is shut down or closed, else why it cannot go on accepting.
 func (r *Router) Serve(ln net.Listener) error {
-	handler := r.cfg.Handler
-	if handler == nil {
-		handler = page{r}
-	}
 	s := mux.New(ln, mux.Config{
 		Conn:      r.run,
 		Path:      r.cfg.Path,
 		WebSocket: *r.webSocket(),
 		RawSocket: rawsocket.Options{Limits: r.limits, Ping: r.cfg.RawSocketPing},
-		Handler:   handler,
+		Handler:   http.HandlerFunc(r.otherHTTP),
 		TLS:       r.cfg.TLS,
 		Plain:     true,
 		MaxConns:  r.cfg.MaxConnections,
@@ -44,4 +42,17 @@ func (r *Router) Serve(ln net.Listener) error {
 		return ErrClosed
 	}
 	return err
+}
+
+// otherHTTP answers the HTTP requests of a listener that are not for WebSocket.
+func (r *Router) otherHTTP(w http.ResponseWriter, req *http.Request) {
+	if base := r.cfg.LongPollPath; base != "-" && strings.HasPrefix(req.URL.Path, base+"/") {
+		r.polls.ServeHTTP(w, req)
+		return
+	}
+	if r.cfg.Handler != nil {
+		r.cfg.Handler.ServeHTTP(w, req)
+		return
+	}
+	page{r}.ServeHTTP(w, req)
 }
