@@ -233,3 +233,71 @@ func BenchmarkJoinLeave(b *testing.B) {
 		out.Reset()
 	}
 }
+
+// What a publication and a call cost with few and with many patterns installed.
+// The patterns are other people's: what is published goes to one receiver, and
+// what is called is registered exactly.
+func BenchmarkPatterns(b *testing.B) {
+	mixes := map[string]func(i int) (msg.Match, string){
+		"prefix":   func(i int) (msg.Match, string) { return msg.Prefix, fmt.Sprintf("com.app%d.obj%d.", i%100, i) },
+		"wildcard": func(i int) (msg.Match, string) { return msg.Wildcard, fmt.Sprintf("com..obj%d", i) },
+		"both": func(i int) (msg.Match, string) {
+			if i%2 == 0 {
+				return msg.Prefix, fmt.Sprintf("com.app%d.obj%d.", i%100, i)
+			}
+			return msg.Wildcard, fmt.Sprintf("com..obj%d", i)
+		},
+		// All shapes that three components can have.
+		"shapes": func(i int) (msg.Match, string) {
+			u := []string{fmt.Sprint("com", i), fmt.Sprint("app", i), fmt.Sprint("obj", i)}
+			for j := range u {
+				if i%7>>j&1 == 1 {
+					u[j] = ""
+				}
+			}
+			return msg.Wildcard, u[0] + "." + u[1] + "." + u[2]
+		},
+	}
+	for _, name := range []string{"prefix", "wildcard", "both", "shapes"} {
+		for _, n := range []int{10, 100_000} {
+			pattern := mixes[name]
+			b.Run(fmt.Sprintf("publish/%s/%d", name, n), func(b *testing.B) {
+				p := newPubSub(b, msg.Exact, "com.myapp.topic", 1)
+				p.realm.cfg.MaxSubscriptions = n
+				other := testSession(p.realm, 1000, &p.out)
+				for i := range n {
+					policy, u := pattern(i)
+					must(b, p.realm.Subscribe(other, &msg.Message{Request: 1, URI: []byte(u), Options: msg.Options{Match: policy}}, &p.out))
+					p.out.Reset()
+				}
+				if len(p.realm.subscriptions) != n+1 {
+					b.Fatal(len(p.realm.subscriptions), "subscriptions")
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					p.event()
+				}
+			})
+			b.Run(fmt.Sprintf("call/%s/%d", name, n), func(b *testing.B) {
+				p := newRPC(b, msg.Options{Match: msg.Wildcard}, 0)
+				p.realm.cfg.MaxRegistrations = n
+				other := testSession(p.realm, 1000, &p.out)
+				for i := range n {
+					policy, u := pattern(i)
+					must(b, p.realm.Register(other, &msg.Message{Request: 1, URI: []byte(u), Options: msg.Options{Match: policy}}, &p.out))
+					p.out.Reset()
+				}
+				if len(p.realm.registrations) != n {
+					b.Fatal(len(p.realm.registrations), "registrations")
+				}
+				// The one that is called is found last.
+				must(b, p.realm.Register(testSession(p.realm, 1001, &p.out), &msg.Message{Request: 1, URI: []byte(".."), Options: msg.Options{Match: msg.Wildcard}}, &p.out))
+				p.out.Reset()
+				b.ReportAllocs()
+				for b.Loop() {
+					p.pair()
+				}
+			})
+		}
+	}
+}

@@ -92,7 +92,13 @@ type Config struct {
 
 	StrictURI bool // only [0-9a-z_] in URI components
 	StrictIDs bool // request ids must be sequential
-	Strict    bool // peers use only features that they have announced; see checkCall, Yield, invokeDetails
+
+	// Strict treats peers by what they have announced also where real clients
+	// are known to do more: progressive calls of a caller that has not
+	// announced them, and progressive results that nobody asked for, are
+	// violations; callees without call canceling have no progressive results
+	// and no progressive invocations.
+	Strict bool
 
 	// Disclose says whether s is made known to those who receive a call (t is
 	// msg.Call) or an event (msg.Publish) of it. nil: DiscloseOnRequest.
@@ -143,9 +149,10 @@ type Config struct {
 	MaxRegistrations int // per session; default 65536
 	MaxCalls         int // pending calls per caller; default 16384
 	MaxWildcardMasks int // distinct positions of empty components per session; default 32
-	MaxRealmMasks    int // the same for all subscriptions, and for all registrations, of the realm; default 128
+	MaxRealmMasks    int // the same for all subscriptions, and for all registrations, of the realm; default 64
 	MaxWaiting       int // calls that wait for one registration's callees; default 1024
 	MaxWaitingBytes  int // payload kept for one call, while it waits or may be rerouted; default 1 MiB
+	MaxKeptBytes     int // all that is kept for pending calls of the realm; default 64 MiB
 	MaxAggregate     int // bytes of the answers of all callees to one call; default 1 MiB
 	MaxRetained      int // topics with a retained event; default 65536. The oldest make room.
 	MaxRetainedBytes int // of retained events; default 64 MiB. The oldest make room.
@@ -160,9 +167,10 @@ const (
 	DefaultMaxRegistrations = 65536
 	DefaultMaxCalls         = 16384
 	DefaultMaxWildcardMasks = 32
-	DefaultMaxRealmMasks    = 128
+	DefaultMaxRealmMasks    = 64
 	DefaultMaxWaiting       = 1024
 	DefaultMaxWaitingBytes  = 1 << 20
+	DefaultMaxKeptBytes     = 64 << 20
 	DefaultMaxAggregate     = 1 << 20
 	DefaultMaxRetained      = 65536
 	DefaultMaxRetainedBytes = 64 << 20
@@ -183,6 +191,7 @@ func (c Config) withDefaults() Config {
 		{&c.MaxRealmMasks, DefaultMaxRealmMasks},
 		{&c.MaxWaiting, DefaultMaxWaiting},
 		{&c.MaxWaitingBytes, DefaultMaxWaitingBytes},
+		{&c.MaxKeptBytes, DefaultMaxKeptBytes},
 		{&c.MaxAggregate, DefaultMaxAggregate},
 		{&c.MaxRetained, DefaultMaxRetained},
 		{&c.MaxRetainedBytes, DefaultMaxRetainedBytes},
@@ -214,12 +223,14 @@ const (
 )
 
 // Stats counts what a realm has and what it has done. Sessions, Subscriptions,
-// Registrations and PendingCalls are of now, the others totals.
+// Registrations, PendingCalls and the bytes are of now, the others totals.
 type Stats struct {
 	Sessions      int
 	Subscriptions int // distinct (topic, match), whatever their subscribers
 	Registrations int // distinct (procedure, match), whatever their callees
 	PendingCalls  int
+	KeptBytes     int // payload kept for pending calls
+	RetainedBytes int // retained events
 
 	Calls         uint64
 	Results       uint64 // final and progressive

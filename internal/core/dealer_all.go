@@ -20,6 +20,9 @@ type aggregate struct {
 	left        int // callees that have not answered
 }
 
+// entryOverhead is what an answer is taken to need beside its payload.
+const entryOverhead = 64
+
 // callAll invokes all callees of the registration of c.
 func (r *Realm) callAll(c *call, m *msg.Message, out *Out) (refusal []byte) {
 	all := c.rare.all
@@ -82,14 +85,16 @@ func (r *Realm) answerAll(inv *invocation, m *msg.Message, out *Out) (ended bool
 	if progress {
 		return false
 	}
-	all.size += m.Payload.Size() + len(m.URI) + 64
-	if all.size > r.cfg.MaxAggregate {
+	size := m.Payload.Size() + len(m.URI) + entryOverhead
+	if all.size+size > r.cfg.MaxAggregate || r.stats.KeptBytes+size > r.cfg.MaxKeptBytes {
 		r.endInvocation(inv, out)
 		r.interrupt(c, out)
 		r.failCall(c, errPayloadSizeExceeded, out)
 		r.endCall(c, out)
 		return true
 	}
+	all.size += size
+	r.stats.KeptBytes += size
 	all.answers[at] = r.entry(all.callees[at], m)
 	all.left--
 	last := all.left == 0

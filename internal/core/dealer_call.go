@@ -250,6 +250,10 @@ func (r *Realm) endCall(c *call, out *Out) {
 		for i := range all.invocations {
 			r.endInvocation(&all.invocations[i], out)
 		}
+		r.stats.KeptBytes -= all.size
+	}
+	if c.rare != nil {
+		r.stats.KeptBytes -= len(c.rare.bytes)
 	}
 	if r.freeLen == mostFree {
 		*c = call{}
@@ -323,16 +327,25 @@ func (r *Realm) failCall(c *call, uri []byte, out *Out) {
 // is bounded: false when it would be too much.
 func (r *Realm) keep(c *call, procedure []byte, payload *msg.Payload, last bool) bool {
 	x := c.extra()
-	if x.lost || len(x.bytes)+payload.Size() > r.cfg.MaxWaitingBytes {
-		x.chunks, x.bytes, x.lost = nil, nil, true
+	size := payload.Size()
+	if x.lost || len(x.bytes)+size > r.cfg.MaxWaitingBytes || r.stats.KeptBytes+size > r.cfg.MaxKeptBytes {
+		r.forget(x)
+		x.lost = true
 		return false
 	}
+	r.stats.KeptBytes += size
 	x.setProcedure(procedure)
 	kept := msg.Payload{Format: payload.Format}
 	kept.Args, x.bytes = appendView(x.bytes, payload.Args)
 	kept.Kwargs, x.bytes = appendView(x.bytes, payload.Kwargs)
 	x.chunks = append(x.chunks, chunk{kept, last})
 	return true
+}
+
+// forget drops the input that is kept for a call.
+func (r *Realm) forget(x *rare) {
+	r.stats.KeptBytes -= len(x.bytes)
+	x.chunks, x.bytes = nil, nil
 }
 
 // setProcedure notes the procedure of the first CALL.

@@ -21,7 +21,7 @@ func (r *Realm) place(c *call, procedure []byte, payload *msg.Payload, last bool
 	if refusal := r.unfit(c, to); refusal != nil {
 		return refusal
 	}
-	if to.reroutes && len(c.reg.callees) > 1 {
+	if to.mayPassOn() {
 		r.keep(c, procedure, payload, last)
 	}
 	r.invoke(&c.one, to)

@@ -60,8 +60,8 @@ func (r *Realm) serve(to *callee, out *Out) {
 			continue
 		}
 		r.resend(inv, to, out)
-		if c.all() == nil && !to.reroutes {
-			c.rare.chunks, c.rare.bytes = nil, nil
+		if c.all() == nil && !to.mayPassOn() {
+			r.forget(c.rare)
 		}
 	}
 }

@@ -57,6 +57,10 @@ func (r *Realm) resend(inv *invocation, to *callee, out *Out) {
 	}
 }
 
+// mayPassOn reports whether what a callee is given may have to be given to
+// another one.
+func (c *callee) mayPassOn() bool { return c.reroutes && len(c.reg.callees) > 1 }
+
 // hasTried reports whether a callee has said that it is unavailable for c.
 func (c *call) hasTried(to *callee) bool {
 	return c.rare != nil && slices.Contains(c.rare.tried, to)

@@ -102,7 +102,7 @@ func (w *world) empty() {
 	}
 	r := w.realm
 	stats := r.Stats()
-	if stats.Sessions+stats.Subscriptions+stats.Registrations+stats.PendingCalls != 0 ||
+	if stats.Sessions+stats.Subscriptions+stats.Registrations+stats.PendingCalls+stats.KeptBytes != 0 ||
 		r.topics.Len()+r.procedures.Len()+len(r.timers) != 0 || r.first != nil || r.last != nil {
 		w.t.Fatalf("something is left: %+v, %d timers", stats, len(r.timers))
 	}

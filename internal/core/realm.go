@@ -81,6 +81,7 @@ func (r *Realm) Stats() Stats {
 	s.Sessions = len(r.sessions)
 	s.Subscriptions = len(r.subscriptions)
 	s.Registrations = len(r.registrations)
+	s.RetainedBytes = r.retained.bytes
 	return s
 }
 

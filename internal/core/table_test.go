@@ -111,3 +111,16 @@ func TestIDTableShrinks(t *testing.T) {
 		t.Errorf("%d slots are left", len(table.slots))
 	}
 }
+
+// Basic profile, section "IDs": after 2^53 comes 1.
+func TestStrictIDsWrap(t *testing.T) {
+	r := testRealm(Config{StrictIDs: true})
+	s := testSession(r, 1, new(Out))
+	s.state.lastRequest = msg.MaxID - 1
+	for _, id := range []uint64{msg.MaxID, 1, 2} {
+		must(t, r.newRequest(s, id))
+	}
+	if r.newRequest(s, 2) == nil || r.newRequest(s, 4) == nil {
+		t.Error("ids that do not follow pass")
+	}
+}

@@ -432,6 +432,8 @@ func (p *player) configure(setting string) {
 		p.cfg.MaxWaiting = n
 	case "max_waiting_bytes":
 		p.cfg.MaxWaitingBytes = n
+	case "max_kept_bytes":
+		p.cfg.MaxKeptBytes = n
 	case "max_aggregate":
 		p.cfg.MaxAggregate = n
 	case "max_retained":
