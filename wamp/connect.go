@@ -19,6 +19,7 @@ import (
 type target struct {
 	url       *url.URL
 	webSocket bool
+	longPoll  bool
 	tls       bool
 	network   string // "tcp", "unix"
 	address   string
@@ -39,7 +40,7 @@ func (d *Dialer) targets(urls []string) ([]target, error) {
 		targets = append(targets, t)
 	}
 	if d.TLS != nil && !secure {
-		return nil, errors.New("TLS is configured, and no URL is wss, tls or rss")
+		return nil, errors.New("TLS is configured, and no URL is wss, tls, rss or https")
 	}
 	return targets, nil
 }
@@ -56,6 +57,10 @@ func parseTarget(text string) (target, error) {
 		t.webSocket, port = true, "80"
 	case "wss":
 		t.webSocket, t.tls, port = true, true, "443"
+	case "http":
+		t.longPoll, port = true, "80"
+	case "https":
+		t.longPoll, t.tls, port = true, true, "443"
 	case "tcp", "rs":
 	case "tls", "rss":
 		t.tls = true
@@ -65,7 +70,7 @@ func parseTarget(text string) (target, error) {
 		t.webSocket, t.network = true, "unix"
 		t.path = cmp.Or(u.Query().Get("path"), "/ws")
 	default:
-		return target{}, fmt.Errorf("%s: scheme %q: there are ws, wss, tcp, tls, rs, rss, unix, rs+unix and ws+unix", text, u.Scheme)
+		return target{}, fmt.Errorf("%s: scheme %q: there are ws, wss, tcp, tls, rs, rss, unix, rs+unix, ws+unix, http and https", text, u.Scheme)
 	}
 	if t.network == "unix" {
 		if t.address = cmp.Or(u.Opaque, u.Path); t.address == "" || u.Host != "" {
@@ -84,6 +89,9 @@ func parseTarget(text string) (target, error) {
 func (d *Dialer) connect(ctx context.Context, t target, formats []msg.Format) (transport.Conn, error) {
 	if t.webSocket {
 		return d.connectWebSocket(ctx, t, formats)
+	}
+	if t.longPoll {
+		return d.connectLongPoll(ctx, t, formats)
 	}
 	// A RawSocket handshake names one serializer.
 	for i, f := range formats {

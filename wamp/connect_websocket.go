@@ -23,12 +23,9 @@ func (d *Dialer) connectWebSocket(ctx context.Context, t target, formats []msg.F
 	if t.network == "unix" {
 		o.URL = &url.URL{Scheme: "ws", Host: "localhost", Path: t.path}
 	}
-	if d.Header != nil {
-		header, err := d.Header(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("headers: %w", err)
-		}
-		o.Header = header
+	var err error
+	if o.Header, err = d.header(ctx); err != nil {
+		return nil, err
 	}
 	nc, err := d.dialHTTP(ctx, t)
 	if err != nil {
@@ -40,6 +37,18 @@ func (d *Dialer) connectWebSocket(ctx context.Context, t target, formats []msg.F
 		return nil, err
 	}
 	return conn, nil
+}
+
+// header returns the headers of one attempt.
+func (d *Dialer) header(ctx context.Context) (http.Header, error) {
+	if d.Header == nil {
+		return nil, nil
+	}
+	header, err := d.Header(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("headers: %w", err)
+	}
+	return header, nil
 }
 
 // dialHTTP opens the connection for an opening handshake, through a proxy when

@@ -44,6 +44,7 @@ type Dialer struct {
 	//	tcp://host:port       tls://host:port        RawSocket; rs and rss are the same
 	//	unix:/path            rs+unix:/path          RawSocket on a Unix socket
 	//	ws+unix:/path?path=/ws                       WebSocket on a Unix socket
+	//	http://host:port/lp    https://…             HTTP long-poll, on the base path
 	//
 	// Default: ws://localhost:8080/ws.
 	URLs []string

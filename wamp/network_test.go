@@ -122,7 +122,7 @@ func TestTransports(t *testing.T) {
 
 	for _, u := range []string{
 		"ws://" + address + "/ws", "wss://" + address + "/ws", "rs://" + address, "rss://" + address,
-		"unix:" + socket, "ws+unix:" + socket,
+		"unix:" + socket, "ws+unix:" + socket, "http://" + address + "/lp", "https://" + address + "/lp",
 	} {
 		for _, serializer := range []wamp.Serializer{wamp.CBOR, wamp.MessagePack, wamp.JSON} {
 			for _, compression := range []bool{false, true} {
@@ -130,7 +130,7 @@ func TestTransports(t *testing.T) {
 					continue
 				}
 				d := &wamp.Dialer{URLs: []string{u}, Serializers: []wamp.Serializer{serializer}, Compression: compression}
-				if strings.HasPrefix(u, "wss") || strings.HasPrefix(u, "rss") {
+				if strings.HasPrefix(u, "wss") || strings.HasPrefix(u, "rss") || strings.HasPrefix(u, "https") {
 					d.TLS = &tls.Config{RootCAs: pool}
 				}
 				t.Run(fmt.Sprintf("%s %s %v", u[:strings.Index(u, ":")], serializer, compression), func(t *testing.T) {

@@ -150,7 +150,7 @@ func TestDialMistakes(t *testing.T) {
 		d    Dialer
 		text string
 	}{
-		{Dialer{URLs: []string{"http://x"}}, `scheme "http"`},
+		{Dialer{URLs: []string{"ftp://x"}}, `scheme "ftp"`},
 		{Dialer{URLs: []string{"rs://host"}}, "port"},
 		{Dialer{URLs: []string{"unix:"}}, "unix:/path"},
 		{Dialer{URLs: []string{"unix://host/path"}}, "unix:/path"},
