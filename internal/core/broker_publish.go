@@ -143,11 +143,12 @@ func (r *Realm) receivers(sub *subscription, p *publication, out *Out) []*Sessio
 	if p.filter.keys != 0 {
 		return r.filtered(sub, p, out)
 	}
-	if p.excluded == nil {
-		return sub.receivers
+	var mine *subscriber
+	if p.excluded != nil {
+		mine = p.excluded.state.subscriptions[sub]
 	}
-	mine := p.excluded.state.subscriptions[sub]
 	if mine == nil {
+		sub.lent = true
 		return sub.receivers
 	}
 	start := len(out.receivers)
@@ -182,8 +183,8 @@ func (r *Realm) sharded(sub *subscription, p *publication, out *Out) []*Session 
 	return out.receivers[start:]
 }
 
-// before reports whether m rather than other gets the events of a key.
-func (m *subscriber) before(other *subscriber, key uint64) bool {
-	mine, theirs := weight(m.key, key), weight(other.key, key)
-	return mine > theirs || mine == theirs && m.seq < other.seq
+// before reports whether mine rather than other gets the events of a key.
+func (mine *subscriber) before(other *subscriber, key uint64) bool {
+	a, b := weight(mine.key, key), weight(other.key, key)
+	return a > b || a == b && mine.seq < other.seq
 }

@@ -39,7 +39,7 @@ const (
 
 	// mostReplayed is how many events one SUBSCRIBE may bring, when a pattern
 	// matches more topics: those published last.
-	mostReplayed = 4096
+	mostReplayed = 1000
 
 	// retainedOverhead is what a retained event is taken to need beside its
 	// topic and payload.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -14,6 +15,7 @@ type subscription struct {
 	match     msg.Match
 	created   time.Time
 	receivers []*Session // of the subscribers, in no particular order
+	lent      bool       // receivers may be part of effects; see endSubscriber
 	grouped   int        // subscribers that share events by key
 	log       *eventLog  // where its events are kept; it then needs no subscribers
 }
@@ -167,6 +169,11 @@ func (r *Realm) endSubscriber(mine *subscriber, out *Out) {
 		sub.grouped--
 	}
 
+	if r.several && sub.lent {
+		// An effect of the operation that is under way may refer to the list.
+		sub.receivers = slices.Clone(sub.receivers)
+		sub.lent = false
+	}
 	last := len(sub.receivers) - 1
 	moved := sub.receivers[last]
 	sub.receivers[mine.at] = moved

@@ -154,7 +154,7 @@ type Config struct {
 	MaxWaitingBytes  int // payload kept for one call, while it waits or may be rerouted; default 1 MiB
 	MaxKeptBytes     int // all that is kept for pending calls of the realm; default 64 MiB
 	MaxAggregate     int // bytes of the answers of all callees to one call; default 1 MiB
-	MaxRetained      int // topics with a retained event; default 65536. The oldest make room.
+	MaxRetained      int // topics with a retained event; default 16384. The oldest make room.
 	MaxRetainedBytes int // of retained events; default 64 MiB. The oldest make room.
 	MaxTestaments    int // per session; default 64
 	MaxReceiverList  int // entries of each of PUBLISH's eligible and exclude lists; default 4096
@@ -172,7 +172,7 @@ const (
 	DefaultMaxWaitingBytes  = 1 << 20
 	DefaultMaxKeptBytes     = 64 << 20
 	DefaultMaxAggregate     = 1 << 20
-	DefaultMaxRetained      = 65536
+	DefaultMaxRetained      = 16384
 	DefaultMaxRetainedBytes = 64 << 20
 	DefaultMaxTestaments    = 64
 	DefaultMaxReceiverList  = 4096

@@ -137,6 +137,8 @@ func (q *query) kill(tell bool, want func(*Session) bool) ([]*Session, []byte) {
 		return nil, errInvalidURI
 	}
 	list := q.realm.selectSessions(func(s *Session) bool { return s != q.caller && want(s) })
+	q.realm.several = len(list) > 1
+	defer func() { q.realm.several = false }()
 	for _, s := range list {
 		q.realm.kill(s, reason, text, tell, q.out)
 	}

@@ -26,6 +26,7 @@ type Realm struct {
 	subscriptions map[uint64]*subscription
 	hits          []*subscription // scratch of route
 	retained      retainer
+	several       bool // several sessions are ended at once
 
 	procedures    *match.Table[*registration]
 	registrations map[uint64]*registration

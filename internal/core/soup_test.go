@@ -26,6 +26,9 @@ func TestSoup(t *testing.T) {
 		}
 		w.realm.cfg.Raw = func(msg.Format, []byte) any { return nil }
 		w.realm.cfg.Decode = func(*msg.Payload) ([]any, map[string]any, error) {
+			if rapid.Bool().Draw(t, "role") {
+				return []any{"role0"}, nil, nil
+			}
 			return []any{w.any().ID, w.any().ID}, nil, nil
 		}
 		w.realm.cfg.MaxWaiting = 3
@@ -126,7 +129,8 @@ func (s *soup) stir() {
 		r.Undeliverable(from, &msg.Message{Type: msg.Invocation, Request: lost[0].id}, msg.ErrUnavailable, &s.out)
 		return
 	case "subscribe":
-		m.URI, handle = []byte(uri.Draw(t, "uri")), r.Subscribe
+		m.URI, handle = []byte(rapid.SampledFrom([]string{"a", "a.b", "wamp.", "wamp.session.on_leave"}).Draw(t, "uri")), r.Subscribe
+		m.Options.Match = rapid.SampledFrom([]msg.Match{msg.Exact, msg.Prefix}).Draw(t, "match")
 	case "unsubscribe":
 		for sub := range from.state.subscriptions {
 			m.ID = max(m.ID, sub.id)
@@ -145,7 +149,7 @@ func (s *soup) stir() {
 		m.URI, handle = []byte(uri.Draw(t, "uri")), r.Call
 		if action == "meta" {
 			m.URI = []byte(rapid.SampledFrom([]string{
-				"wamp.session.kill", "wamp.session.list", "wamp.session.kill_all", "wamp.registration.list", "wamp.subscription.list",
+				"wamp.session.kill", "wamp.session.kill_by_authrole", "wamp.session.list", "wamp.session.kill_all", "wamp.registration.list", "wamp.subscription.list",
 			}).Draw(t, "procedure"))
 			m.Options = msg.Options{}
 		}
@@ -189,6 +193,9 @@ func (s *soup) taste() {
 			to = []*Session{e.To}
 		}
 		for _, other := range to {
+			if other == nil {
+				t.Fatalf("%v to nobody", e.Msg.Type)
+			}
 			if !other.state.joined && !s.leavesWith(i, other) {
 				t.Fatalf("%v to a session that has left", e.Msg.Type)
 			}
