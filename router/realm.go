@@ -41,6 +41,7 @@ func newRealm(r *Router, name string) *Realm {
 		TimeoutUnit: r.cfg.CallTimeoutUnit,
 	}
 	payloads(&cfg)
+	r.cfg.policies(&cfg)
 	realm.core = core.New(cfg)
 	return realm
 }

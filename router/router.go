@@ -129,6 +129,16 @@ type Config struct {
 	// clients count seconds.
 	CallTimeoutUnit time.Duration
 
+	// Policies say whether callers and publishers are made known, and which
+	// trust level their calls and events carry. The first one that fits counts.
+	Policies []Policy
+
+	// History are the topics whose events are kept, in every realm.
+	History []History
+
+	// Retention bounds the retained events of each realm.
+	Retention Retention
+
 	// Agent is announced in WELCOME; default "Wampeter".
 	Agent string
 
