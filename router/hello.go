@@ -71,16 +71,26 @@ func anonymous(methods any) error {
 
 // welcome returns WELCOME for the session that is being opened, but for its id.
 func (l *link) welcome(realm string) *msg.Message {
-	roles := core.Features()
-	details := map[string]any{
-		"realm":        realm,
-		"authid":       l.session.AuthID,
-		"authrole":     l.session.AuthRole,
-		"authmethod":   l.session.AuthMethod,
-		"authprovider": l.session.AuthProvider,
-		"agent":        l.router.cfg.Agent,
-		"roles":        roles.Dict(),
+	f := l.peer.Format()
+	values := make([][]byte, 0, len(welcomeKeys))
+	for _, text := range []string{realm, l.session.AuthID, l.session.AuthRole, l.session.AuthMethod, l.session.AuthProvider} {
+		value, _ := codec.Marshal(nil, f, text) // a string cannot fail
+		values = append(values, value)
 	}
-	dict, _ := codec.Marshal(nil, l.peer.Format(), details) // nothing in it can fail
-	return &msg.Message{Type: msg.Welcome, Dict: dict}
+	values = append(values, l.router.says[f].agent, l.router.says[f].roles)
+	return &msg.Message{Type: msg.Welcome, Dict: codec.AppendDict(nil, f, welcomeKeys, values)}
+}
+
+var welcomeKeys = []string{"realm", "authid", "authrole", "authmethod", "authprovider", "agent", "roles"}
+
+// introduction is what a router tells every client about itself, serialized.
+type introduction struct{ agent, roles []byte }
+
+func introductions(agent string) (says [msg.Formats]introduction) {
+	roles := core.Features()
+	for _, f := range []msg.Format{msg.JSON, msg.MessagePack, msg.CBOR} {
+		says[f].agent, _ = codec.Marshal(nil, f, agent)
+		says[f].roles, _ = codec.Marshal(nil, f, roles.Dict())
+	}
+	return says
 }

@@ -195,6 +195,7 @@ type Router struct {
 	limits  transport.Limits
 	session session.Config
 	polls   *longpoll.Server
+	says    [msg.Formats]introduction
 	key     [16]byte // of registration and subscription ids
 
 	running sync.WaitGroup // connections and what serves them
@@ -226,6 +227,7 @@ func New(cfg Config) *Router {
 			PongWait:  cfg.PongTimeout,
 			Grace:     cfg.GoodbyeTimeout,
 		}.WithDefaults(),
+		says:   introductions(cfg.Agent),
 		realms: make(map[string]*Realm),
 		links:  make(map[*link]struct{}),
 	}

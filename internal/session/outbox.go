@@ -450,11 +450,19 @@ func (p *Peer) drop() {
 	p.charged = 0
 }
 
-// finish is called when reading has ended with err. Output that still waits
-// (a farewell that the peer may yet read) has the grace time to get out.
+// finish is called when reading has ended with err: the peer has closed, or the
+// connection is broken. Output that is being written (a farewell that the peer
+// may yet read) has the grace time to get out.
 func (p *Peer) finish(err error) {
-	p.End(nil, err)
 	p.mu.Lock()
+	if !p.closing && !p.closed {
+		p.closing = true
+		p.reason = err
+		p.ended.Store(true)
+		if p.writing {
+			p.grace = time.AfterFunc(p.cfg.Grace, func() { p.Close(ErrGrace) })
+		}
+	}
 	if p.writing && !p.closed {
 		idle := make(chan struct{})
 		p.idle = idle
@@ -463,6 +471,7 @@ func (p *Peer) finish(err error) {
 		p.mu.Lock()
 	}
 	p.closeLocked(err)
+	p.wake()
 	p.mu.Unlock()
 	p.writers.Wait()
 }
