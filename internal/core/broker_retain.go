@@ -47,18 +47,24 @@ const (
 )
 
 // retain keeps p as its topic's retained event, or with the option
-// _retain_clear and no payload forgets the topic's.
+// _retain_clear and no payload forgets the topic's. What is too large is not
+// kept, and takes the place of what was there all the same.
 func (r *Realm) retain(o *msg.Options, p *publication) {
 	k := &r.retained
-	if o.Is(msg.RetainClear) && p.payload.Len() == 0 {
-		if t := k.topics[string(p.topic)]; t != nil {
-			k.remove(t)
-		}
+	clears := o.Is(msg.RetainClear) && p.payload.Len() == 0
+	if !clears && !o.Is(msg.Retain) {
 		return
 	}
+	t := k.topics[string(p.topic)]
+	if t != nil {
+		k.remove(t)
+	}
 	size := p.payload.Size() + len(p.topic) + retainedOverhead
-	if !o.Is(msg.Retain) || size > r.cfg.MaxRetainedBytes {
-		return
+	if clears || size > r.cfg.MaxRetainedBytes {
+		return // rather nothing than what is out of date
+	}
+	if t == nil {
+		t = &retainedTopic{topic: append([]byte(nil), p.topic...)}
 	}
 	e := retainedEvent{
 		publication: p.id,
@@ -70,12 +76,6 @@ func (r *Realm) retain(o *msg.Options, p *publication) {
 	e.options.SetBool(msg.Retained, true)
 	if p.excluded != nil {
 		e.excluded = p.excluded.ID
-	}
-	t := k.topics[string(p.topic)]
-	if t == nil {
-		t = &retainedTopic{topic: append([]byte(nil), p.topic...)}
-	} else {
-		k.remove(t)
 	}
 	switch {
 	case e.filter.keys == 0:

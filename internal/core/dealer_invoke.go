@@ -2,14 +2,11 @@ package core
 
 import "github.com/wampeter/wampeter/internal/msg"
 
-// place gives a call to the callee whose turn it is, or has it wait for one;
-// else it returns the URI of the error that answers the call. payload is the
+// place gives a new call to the callee whose turn it is, or has it wait for
+// one; else it returns the URI of the error that answers the call. payload is the
 // first chunk of its input, last says that no other follows.
 func (r *Realm) place(c *call, procedure []byte, payload *msg.Payload, last bool, out *Out) (refusal []byte) {
 	to, wait := r.choose(c)
-	if to == nil && wait == nil {
-		return errNoAvailableCallee
-	}
 	if wait != nil {
 		if wait.n >= r.cfg.MaxWaiting || !r.keep(c, procedure, payload, last) {
 			return errUnavailable

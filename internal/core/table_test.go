@@ -3,6 +3,7 @@ package core
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -123,4 +124,53 @@ func TestStrictIDsWrap(t *testing.T) {
 	if r.newRequest(s, 2) == nil || r.newRequest(s, 4) == nil {
 		t.Error("ids that do not follow pass")
 	}
+}
+
+// Timers fire in the order of their deadlines, whatever starts and stops
+// between.
+func TestTimers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Unix(0, 0)
+		r := New(Config{Now: func() time.Time { return now }, Rand: func() uint64 { return 1 }})
+		calls := make([]call, 20)
+		model := make(map[*call]time.Time)
+		for range rapid.IntRange(1, 100).Draw(t, "steps") {
+			c := &calls[rapid.IntRange(0, len(calls)-1).Draw(t, "call")]
+			switch rapid.SampledFrom([]string{"start", "start", "stop", "restart"}).Draw(t, "action") {
+			case "start":
+				c.timeout = time.Duration(rapid.IntRange(0, 50).Draw(t, "timeout"))
+				r.startTimer(c)
+				if c.timeout > 0 {
+					model[c] = now.Add(c.timeout)
+				}
+			case "stop":
+				r.stopTimer(c)
+				delete(model, c)
+			case "restart":
+				r.restartTimer(c)
+				if _, ok := model[c]; ok && c.timeout > 0 {
+					model[c] = now.Add(c.timeout)
+				}
+			}
+			now = now.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "pass")))
+			var first time.Time
+			for _, at := range model {
+				if first.IsZero() || at.Before(first) {
+					first = at
+				}
+			}
+			if len(r.timers) != len(model) || !r.NextDeadline().Equal(first) {
+				t.Fatalf("%d timers, next at %v; want %d, %v", len(r.timers), r.NextDeadline(), len(model), first)
+			}
+		}
+		var last time.Time
+		for len(r.timers) > 0 {
+			c := r.timers[0]
+			if c.deadline.Before(last) || !c.deadline.Equal(model[c]) {
+				t.Fatal("timers fire out of order")
+			}
+			last = c.deadline
+			r.stopTimer(c)
+		}
+	})
 }
