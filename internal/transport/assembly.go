@@ -12,10 +12,12 @@ type Assembly struct {
 }
 
 // The memory of an Assembly begins with what was announced, within these
-// bounds.
+// bounds, and grows by a factor: what has arrived is copied a third of a time
+// on average, and a peer that sends nothing holds a quarter of what it could.
 const (
-	minAssembly = 512
-	maxAssembly = 64 << 10
+	minAssembly  = 512
+	maxAssembly  = 64 << 10
+	growAssembly = 4
 )
 
 // ErrNoMemory says that partly received messages take all the memory that they
@@ -42,7 +44,7 @@ func (a *Assembly) Room() ([]byte, error) {
 	}
 	if len(a.buf) == cap(a.buf) {
 		total := len(a.buf) + a.missing
-		size := min(total, max(2*cap(a.buf), min(a.missing, maxAssembly), minAssembly))
+		size := min(total, max(growAssembly*cap(a.buf), min(a.missing, maxAssembly), minAssembly))
 		if !a.budget.Take(size - a.charged) {
 			return nil, ErrNoMemory
 		}
