@@ -8,9 +8,11 @@ import (
 )
 
 // Basic profile, "Publish and Subscribe".
-func TestEvents(t *testing.T) {
+func TestEvents(t *testing.T) { everyVia(t, testEvents) }
+
+func testEvents(t *testing.T, via via) {
 	_, addr := newRouter(t, router.Config{})
-	pub, a, b := join(t, addr), join(t, addr), join(t, addr)
+	pub, a, b := via.join(t, addr), via.join(t, addr), via.join(t, addr)
 	for _, w := range []*wire{pub, a, b} {
 		w.send(`[32,1,{},"com.t"]`)
 		w.expect(`[33,1,"$sub"]`)
@@ -59,14 +61,16 @@ func TestEvents(t *testing.T) {
 
 // Events of one publisher reach a subscriber in the order of publishing, across
 // topics ("Ordering Guarantees").
-func TestEventOrder(t *testing.T) {
+func TestEventOrder(t *testing.T) { everyVia(t, testEventOrder) }
+
+func testEventOrder(t *testing.T, via via) {
 	_, addr := newRouter(t, router.Config{})
-	pub, sub := join(t, addr), join(t, addr)
+	pub, sub := via.join(t, addr), via.join(t, addr)
 	sub.send(`[32,1,{},"com.a"]`)
 	sub.expect(`[33,1,"$a"]`)
 	sub.send(`[32,2,{},"com.b"]`)
 	sub.expect(`[33,2,"$b"]`)
-	const n = 2000
+	const n = 500
 	go func() {
 		for i := range n {
 			topic := "com.a"

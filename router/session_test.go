@@ -11,9 +11,11 @@ import (
 )
 
 // Basic profile, "Session Establishment" and "Protocol Violations".
-func TestProtocolViolations(t *testing.T) {
+func TestProtocolViolations(t *testing.T) { everyVia(t, testProtocolViolations) }
+
+func testProtocolViolations(t *testing.T, via via) {
 	_, addr := newRouter(t, router.Config{})
-	witness := join(t, addr)
+	witness := via.join(t, addr)
 
 	before := map[string]string{
 		"SUBSCRIBE first":        `[32,1,{},"com.x"]`,
@@ -35,9 +37,12 @@ func TestProtocolViolations(t *testing.T) {
 		"nested beyond all need": strings.Repeat("[", 100_000),
 	}
 	for name, text := range before {
+		if !via.format.can(text) {
+			continue
+		}
 		t.Run("before/"+name, func(t *testing.T) {
-			w := dialWire(t, addr, 15)
-			w.sendBytes([]byte(text))
+			w := via.dial(t, addr)
+			w.send(text)
 			w.expect(`[3,"*","wamp.error.protocol_violation"]`)
 			w.expectEnd()
 		})
@@ -70,8 +75,11 @@ func TestProtocolViolations(t *testing.T) {
 		"broken payload":           `[16,1,{},"com.x",[nul]]`,
 	}
 	for name, text := range open {
+		if !via.format.can(text) {
+			continue
+		}
 		t.Run("open/"+name, func(t *testing.T) {
-			w := join(t, addr)
+			w := via.join(t, addr)
 			w.send(`[64,1,{},"com.violation"]`)
 			w.expect(`[65,1,"*"]`)
 			w.send(text)
@@ -126,9 +134,11 @@ func TestAuthMethods(t *testing.T) {
 
 // Basic profile, "Session Closing": GOODBYE is answered once, and the
 // connection takes another session.
-func TestGoodbye(t *testing.T) {
+func TestGoodbye(t *testing.T) { everyVia(t, testGoodbye) }
+
+func testGoodbye(t *testing.T, via via) {
 	_, addr := newRouter(t, router.Config{})
-	w := join(t, addr)
+	w := via.join(t, addr)
 	w.send(`[64,1,{},"com.p"]`)
 	w.expect(`[65,1,"*"]`)
 	w.send(`[6,{"message":"bye"},"wamp.close.normal"]`)

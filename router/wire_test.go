@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,49 +49,91 @@ func newRouter(t *testing.T, cfg router.Config) (*router.Router, string) {
 	return rt, ln.Addr().String()
 }
 
-// wire is a client that speaks JSON over RawSocket by hand: nothing of the code
-// under test is in it.
+// wire is a client that speaks WAMP by hand: nothing of the code under test is
+// in it. What it sends and expects is written as JSON, whatever its serializer
+// is.
 type wire struct {
-	t    *testing.T
-	nc   net.Conn
-	vars map[string]any
+	t      *testing.T
+	nc     net.Conn
+	vars   map[string]any
+	format format
+	framer
 
 	requests int // the last request id that next returned
 }
 
-// dialWire opens a connection whose client takes messages of 2^(9+length)
-// bytes.
-func dialWire(t *testing.T, addr string, length byte) *wire {
+// framer makes messages of the bytes on a connection, and the other way round.
+type framer interface {
+	frame(message []byte) []byte
+	read(nc net.Conn) ([]byte, error) // io.EOF: an orderly end
+}
+
+// open connects to addr.
+func open(t *testing.T, addr string) net.Conn {
 	t.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = nc.Close() })
-	w := &wire{t: t, nc: nc, vars: make(map[string]any)}
-	w.deadline()
-	if _, err := nc.Write([]byte{0x7f, length<<4 | 1, 0, 0}); err != nil {
+	_ = nc.SetDeadline(time.Now().Add(patience))
+	return nc
+}
+
+// dialWire opens a RawSocket connection with JSON whose client takes messages
+// of 2^(9+length) bytes.
+func dialWire(t *testing.T, addr string, length byte) *wire {
+	t.Helper()
+	return dialRawSocket(t, addr, asJSON, length)
+}
+
+func dialRawSocket(t *testing.T, addr string, f format, length byte) *wire {
+	t.Helper()
+	nc := open(t, addr)
+	w := &wire{t: t, nc: nc, vars: make(map[string]any), format: f, framer: rawSocket{}}
+	if _, err := nc.Write([]byte{0x7f, length<<4 | byte(f), 0, 0}); err != nil {
 		t.Fatal(err)
 	}
 	var answer [4]byte
 	if _, err := io.ReadFull(nc, answer[:]); err != nil {
 		t.Fatal(err)
 	}
-	if answer[0] != 0x7f || answer[1]&0xf != 1 || answer[2] != 0 || answer[3] != 0 {
+	if answer[0] != 0x7f || answer[1]&0xf != byte(f) || answer[2] != 0 || answer[3] != 0 {
 		t.Fatalf("handshake was answered with % x", answer)
 	}
 	return w
 }
 
+// rawSocket is the framing of RawSocket.
+type rawSocket struct{}
+
+func (rawSocket) frame(message []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
+}
+
+func (rawSocket) read(nc net.Conn) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(nc, head[:]); err != nil {
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	if size == 8<<24 {
+		size = 1 << 24 // which has a form of its own
+	} else if head[0] != 0 {
+		return nil, fmt.Errorf("frame header % x", head)
+	}
+	body := make([]byte, size)
+	_, err := io.ReadFull(nc, body)
+	return body, err
+}
+
 const allRoles = `{"roles":{"caller":{"features":{"call_canceling":true,"progressive_call_results":true}},` +
 	`"callee":{"features":{"call_canceling":true,"progressive_call_results":true}},"publisher":{},"subscriber":{}}}`
 
-// join opens a connection and a session on it.
+// join opens a RawSocket connection with JSON and a session on it.
 func join(t *testing.T, addr string) *wire {
 	t.Helper()
-	w := dialWire(t, addr, 15)
-	w.hello("realm1")
-	return w
+	return via{}.join(t, addr)
 }
 
 func (w *wire) hello(realm string) {
@@ -108,34 +151,33 @@ func (w *wire) send(text string) {
 		b, _ := json.Marshal(v)
 		text = strings.ReplaceAll(text, `"$`+name+`"`, string(b))
 	}
-	w.sendBytes([]byte(text))
+	w.sendBytes(w.format.encode(w.t, text))
 }
 
+// sendBytes sends a message as it is.
 func (w *wire) sendBytes(body []byte) {
 	w.t.Helper()
+	w.write(w.frame(body))
+}
+
+// write sends bytes without a frame around them.
+func (w *wire) write(b []byte) {
+	w.t.Helper()
 	w.deadline()
-	frame := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-	if _, err := w.nc.Write(append(frame, body...)); err != nil {
-		w.t.Fatalf("sending %.100s: %v", body, err)
+	if _, err := w.nc.Write(b); err != nil {
+		w.t.Fatalf("sending %.100q: %v", b, err)
 	}
 }
 
-// receive returns the next message, answering nothing.
+// receive returns the next message, as JSON.
 func (w *wire) receive() []byte {
 	w.t.Helper()
 	w.deadline()
-	var head [4]byte
-	if _, err := io.ReadFull(w.nc, head[:]); err != nil {
+	body, err := w.read(w.nc)
+	if err != nil {
 		w.t.Fatalf("waiting for a message: %v", err)
 	}
-	if head[0] != 0 {
-		w.t.Fatalf("frame header % x", head)
-	}
-	body := make([]byte, binary.BigEndian.Uint32(head[:]))
-	if _, err := io.ReadFull(w.nc, body); err != nil {
-		w.t.Fatalf("reading a message: %v", err)
-	}
-	return body
+	return w.format.decode(w.t, body)
 }
 
 // expect compares the next message with a pattern: "*" stands for anything,
@@ -182,7 +224,20 @@ func (w *wire) match(pattern, v any) bool {
 		}
 		return true
 	}
+	if a, ok := pattern.(json.Number); ok {
+		b, ok := v.(json.Number)
+		return ok && canonical(a) == canonical(b)
+	}
 	return reflect.DeepEqual(pattern, v)
+}
+
+// canonical returns a number as serializers other than JSON can give it back.
+func canonical(n json.Number) any {
+	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
+		return i
+	}
+	f, _ := n.Float64()
+	return f
 }
 
 func decode(t *testing.T, b []byte) any {
@@ -201,18 +256,15 @@ func decode(t *testing.T, b []byte) any {
 func (w *wire) expectEnd() {
 	w.t.Helper()
 	w.deadline()
-	if tc, ok := w.nc.(*net.TCPConn); ok {
-		_ = tc.CloseWrite()
-	}
-	rest, err := io.ReadAll(w.nc)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		w.t.Fatal("the connection was not closed")
-	}
-	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		w.t.Fatal(err)
-	}
-	if len(rest) > 0 {
+	rest, err := w.read(w.nc)
+	_ = w.nc.(*net.TCPConn).CloseWrite()
+	switch {
+	case err == nil:
 		w.t.Fatalf("the router went on with %.300q", rest)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.t.Fatal("the connection was not closed")
+	case err != io.EOF && !errors.Is(err, syscall.ECONNRESET):
+		w.t.Fatal(err)
 	}
 }
 
