@@ -132,8 +132,11 @@ func (l *link) Message(m *msg.Message, owned bool) error {
 	case open:
 		return l.handle(m, owned)
 	case leaving:
-		if m.Type == msg.Goodbye {
+		switch m.Type {
+		case msg.Goodbye:
 			l.peer.End(nil, errGoodbye)
+		case msg.Abort:
+			l.peer.End(nil, errAborted)
 		}
 		return nil
 	}
@@ -245,9 +248,12 @@ func (l *link) shutdown() {
 		l.peer.Abort(&msg.Violation{URI: msg.CloseSystemShutdown, Text: "the router is shutting down"}, errShutdown)
 		return
 	}
-	var b batch
-	l.realm.Load().leave(l, &b)
-	b.flush()
+	// What the client did may have ended the session, though not the connection.
+	if realm := l.realm.Load(); realm != nil {
+		var b batch
+		realm.leave(l, &b)
+		b.flush()
+	}
 	l.farewell([]byte(msg.CloseSystemShutdown), "the router is shutting down")
 	l.peer.Flush()
 }
