@@ -12,9 +12,16 @@ import (
 	"github.com/wampeter/wampeter/internal/uri"
 )
 
+// maxHello is the largest HELLO.Details in bytes. They are decoded as a whole,
+// which takes many times that, for clients that nobody knows yet.
+const maxHello = 64 << 10
+
 // hello opens a session (specification, section "Session Establishment").
 func (l *link) hello(m *msg.Message) error {
 	l.expect(0, nil)
+	if len(m.Dict) > maxHello {
+		return &msg.Violation{Text: "HELLO.Details are larger than " + strconv.Itoa(maxHello) + " bytes"}
+	}
 	var details map[string]any
 	if err := codec.Unmarshal(l.peer.Format(), m.Dict, &details); err != nil {
 		return &msg.Violation{Text: "HELLO.Details: " + err.Error()}
@@ -23,17 +30,12 @@ func (l *link) hello(m *msg.Message) error {
 	if !ok || roles.Set&(msg.Caller|msg.Callee|msg.Publisher|msg.Subscriber) == 0 {
 		return &msg.Violation{Text: "HELLO.Details.roles has to name at least one of caller, callee, publisher, subscriber"}
 	}
-	if !uri.Valid(m.URI, l.router.cfg.StrictURI) {
+	if len(m.URI) > core.DefaultMaxURI || !uri.Valid(m.URI, l.router.cfg.StrictURI) {
 		return &msg.Violation{URI: msg.ErrInvalidURI, Text: "realm " + quote(string(m.URI)) + " is not a valid URI"}
 	}
 	if err := anonymous(details["authmethods"]); err != nil {
 		return err
 	}
-	realm, err := l.router.enter(string(m.URI))
-	if err != nil {
-		return err
-	}
-	l.realm.Store(realm)
 	l.session = core.Session{
 		AuthID:       strconv.FormatUint(newID(), 36),
 		AuthRole:     "anonymous",
@@ -42,8 +44,18 @@ func (l *link) hello(m *msg.Message) error {
 		Roles:        roles,
 		Owner:        l,
 	}
+	welcome, err := l.welcome(string(m.URI))
+	if err != nil {
+		return err
+	}
+	realm, err := l.router.enter(string(m.URI))
+	if err != nil {
+		return err
+	}
+	l.realm.Store(realm)
+	realm.join(l, welcome)
+	// Not before: a shutdown must not end what is not in the realm yet.
 	l.state.Store(open)
-	realm.join(l, l.welcome(realm.name))
 	l.batch.flush()
 	l.peer.Flush()
 
@@ -62,7 +74,10 @@ func (l *link) hello(m *msg.Message) error {
 // anonymous checks that the client is content to be nobody: it offers no
 // authentication method, or "anonymous" among them.
 func anonymous(methods any) error {
-	list, _ := methods.([]any)
+	list, ok := methods.([]any)
+	if !ok && methods != nil {
+		return &msg.Violation{Text: "HELLO.Details.authmethods is no list"}
+	}
 	if len(list) == 0 || slices.Contains(list, any("anonymous")) {
 		return nil
 	}
@@ -70,27 +85,43 @@ func anonymous(methods any) error {
 }
 
 // welcome returns WELCOME for the session that is being opened, but for its id.
-func (l *link) welcome(realm string) *msg.Message {
+func (l *link) welcome(realm string) (*msg.Message, error) {
+	const envelope = 32 // type, id, and what stands between
+
 	f := l.peer.Format()
+	says := &l.router.says[f]
 	values := make([][]byte, 0, len(welcomeKeys))
 	for _, text := range []string{realm, l.session.AuthID, l.session.AuthRole, l.session.AuthMethod, l.session.AuthProvider} {
 		value, _ := codec.Marshal(nil, f, text) // a string cannot fail
 		values = append(values, value)
 	}
-	values = append(values, l.router.says[f].agent, l.router.says[f].roles)
-	return &msg.Message{Type: msg.Welcome, Dict: codec.AppendDict(nil, f, welcomeKeys, values)}
+	values = append(values, says.agent, says.roles)
+	dict := codec.AppendDict(nil, f, welcomeKeys, values)
+	if limit := l.peer.Conn().MaxSend(); limit > 0 && len(dict)+envelope > limit {
+		values[len(values)-1] = says.bare
+		dict = codec.AppendDict(nil, f, welcomeKeys, values)
+		if len(dict)+envelope > limit {
+			return nil, &msg.Violation{URI: msg.ErrPayloadSizeExceeded, Text: "WELCOME is longer than the client accepts"}
+		}
+	}
+	return &msg.Message{Type: msg.Welcome, Dict: dict}, nil
 }
 
 var welcomeKeys = []string{"realm", "authid", "authrole", "authmethod", "authprovider", "agent", "roles"}
 
 // introduction is what a router tells every client about itself, serialized.
-type introduction struct{ agent, roles []byte }
+type introduction struct {
+	agent, roles []byte
+	bare         []byte // roles without features
+}
 
 func introductions(agent string) (says [msg.Formats]introduction) {
 	roles := core.Features()
+	bare := msg.Roles{Set: roles.Set}
 	for _, f := range []msg.Format{msg.JSON, msg.MessagePack, msg.CBOR} {
 		says[f].agent, _ = codec.Marshal(nil, f, agent)
 		says[f].roles, _ = codec.Marshal(nil, f, roles.Dict())
+		says[f].bare, _ = codec.Marshal(nil, f, bare.Dict())
 	}
 	return says
 }
