@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wampeter/wampeter/internal/codec"
 	"github.com/wampeter/wampeter/internal/msg"
@@ -161,14 +162,26 @@ func (r *reader) Message(data []byte, owned bool) error {
 		p.m = messages.Get().(*msg.Message)
 	}
 	err := codec.Parse(p.format, data, p.m)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = p.h.Message(p.m, owned)
+	case p.format == msg.JSON && !utf8.Valid(data):
+		err = notUTF8{err}
 	}
 	if err != nil {
 		p.fail(err)
 	}
 	return nil
 }
+
+// notUTF8 is the error of a text message that is not UTF-8, for which WebSocket
+// has a close code of its own (RFC 6455, section 8.1).
+type notUTF8 struct{ error }
+
+func (e notUTF8) Unwrap() error { return e.error }
+
+// CloseCode returns the WebSocket close code.
+func (notUTF8) CloseCode() int { return 1007 }
 
 // fail ends the session because of err, which a message caused. Reading goes
 // on until the peer closes.

@@ -72,7 +72,9 @@ type Conn interface {
 	// AppendClose appends the transport's own farewell (a WebSocket close
 	// frame), or nothing. err is why the connection ends, nil for an orderly
 	// end; it decides the close code: 1000; what err or an error in it says by
-	// a method CloseCode() int, as *Error does; 1000 for io.EOF; else 1011.
+	// a method CloseCode() int, as *Error does; 1000 for io.EOF; 1002 for a
+	// *msg.Violation that is a protocol violation, 1008 for other ones; else
+	// 1011.
 	AppendClose(dst []byte, err error) []byte
 
 	// CloseWrite tells the peer that nothing more will come, after everything

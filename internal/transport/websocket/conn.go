@@ -134,10 +134,16 @@ func (c *Conn) AppendClose(dst []byte, err error) []byte {
 	}
 	code, reason := 1000, ""
 	var coder interface{ CloseCode() int }
+	var violation *msg.Violation
 	switch {
 	case err == nil || errors.Is(err, io.EOF):
 	case errors.As(err, &coder):
 		code, reason = coder.CloseCode(), err.Error()
+	case errors.As(err, &violation):
+		// Bytes that are no WAMP break the protocol; other refusals are policy.
+		if code, reason = 1002, err.Error(); violation.Reason() != msg.ErrProtocolViolation {
+			code = 1008
+		}
 	default:
 		code, reason = 1011, err.Error()
 	}
