@@ -3,6 +3,7 @@ package router
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // page is what listeners answer to HTTP requests when Config.Handler is nil:
@@ -10,6 +11,8 @@ import (
 type page struct{ r *Router }
 
 func (p page) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	// Nobody here reads a body, and net/http would wait for it.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.r.cfg.HandshakeTimeout))
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	switch req.URL.Path {

@@ -107,6 +107,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Handler.ServeHTTP(w, r)
 		return
 	}
+	// What is refused may announce a body, which net/http would wait for.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.WebSocket.Limits.HandshakeTimeout()))
 	admitted := false
 	wc, err := websocket.Upgrade(w, r, s.options(&admitted))
 	if admitted {

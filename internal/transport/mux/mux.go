@@ -6,6 +6,7 @@
 package mux
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -47,7 +48,8 @@ type Config struct {
 	MaxConns int
 
 	// MaxPending is the number of connections in their opening handshake. At
-	// the limit no more are accepted for the time being. Default 1024.
+	// the limit the one that has taken longest is closed for each that comes,
+	// so that those who never say a word keep nobody out. Default 1024.
 	MaxPending int
 
 	// Log takes what goes wrong before a connection is handed over. nil: none.
@@ -77,6 +79,7 @@ type Server struct {
 	mu      sync.Mutex
 	stopped chan struct{}
 	conns   map[*conn]struct{}
+	opening list.List // of *conn, those in their opening handshake, the oldest first
 }
 
 // New returns a Server of ln, which it owns.
@@ -119,14 +122,8 @@ func (s *Server) Serve() error {
 	s.wg.Go(func() { _ = s.http.Serve(s.feed) }) // returns when feed does
 	var wait time.Duration
 	for {
-		select {
-		case s.pending <- struct{}{}:
-		case <-s.stopped:
-			return ErrClosed
-		}
 		nc, err := s.ln.Accept()
 		if err != nil {
-			<-s.pending
 			if s.isStopped() {
 				return ErrClosed
 			}
@@ -144,12 +141,52 @@ func (s *Server) Serve() error {
 		}
 		wait = 0
 		c := &conn{Conn: nc, s: s}
-		if !s.track(c) {
-			<-s.pending
+		if !s.reserve() || !s.track(c) {
 			_ = nc.Close()
 			return ErrClosed
 		}
 		s.wg.Go(func() { s.run(c) })
+	}
+}
+
+// reserve takes a token for one more opening handshake, if need be the oldest
+// one's; false when the server was stopped.
+func (s *Server) reserve() bool {
+	select {
+	case s.pending <- struct{}{}:
+		return true
+	default:
+	}
+	s.evict()
+	select {
+	case s.pending <- struct{}{}:
+		return true
+	case <-s.stopped:
+		return false
+	}
+}
+
+// evict closes the connection that has been in its opening handshake longest.
+func (s *Server) evict() {
+	s.mu.Lock()
+	var c *conn
+	if oldest := s.opening.Front(); oldest != nil {
+		c = oldest.Value.(*conn)
+		s.endOpening(c)
+	}
+	s.mu.Unlock()
+	if c != nil {
+		s.cfg.Log.Debug("connection dropped: too many are in their opening handshake", "peer", c.RemoteAddr().String())
+		_ = c.Close()
+	}
+}
+
+// endOpening takes c off the list of those in their opening handshake. s.mu is
+// held.
+func (s *Server) endOpening(c *conn) {
+	if c.opening != nil {
+		s.opening.Remove(c.opening)
+		c.opening = nil
 	}
 }
 
@@ -188,7 +225,7 @@ func (s *Server) track(c *conn) bool {
 	if s.isStopped() {
 		return false
 	}
-	c.pending = true
+	c.opening = s.opening.PushBack(c)
 	s.conns[c] = struct{}{}
 	return true
 }
@@ -198,13 +235,14 @@ func (s *Server) track(c *conn) bool {
 func (s *Server) settled(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.pending = false
+	s.endOpening(c)
 	return !s.isStopped()
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.endOpening(c)
 	delete(s.conns, c)
 }
 
@@ -228,7 +266,7 @@ func (s *Server) Addr() net.Addr { return s.ln.Addr() }
 
 // Stop closes the listener and the connections that are in their opening
 // handshake, and returns. Others go on.
-func (s *Server) Stop() { s.stop(func(c *conn) bool { return c.pending }) }
+func (s *Server) Stop() { s.stop(func(c *conn) bool { return c.opening != nil }) }
 
 func (s *Server) stop(which func(*conn) bool) {
 	s.mu.Lock()

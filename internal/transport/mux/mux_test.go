@@ -238,6 +238,22 @@ func TestSlowHandshake(t *testing.T) {
 	checkEcho(t, rawClient(t, dial(t, s)))
 }
 
+// TestSilentConnections checks that those who connect and say nothing keep
+// nobody out, though there are as many as may be.
+func TestSilentConnections(t *testing.T) {
+	s := listen(t, "tcp", Config{MaxPending: 3})
+	silent := make([]net.Conn, 10)
+	for i := range silent {
+		silent[i] = dial(t, s)
+		checkEcho(t, rawClient(t, dial(t, s)))
+	}
+	for _, nc := range silent[:7] {
+		if n, err := nc.Read(make([]byte, 1)); err == nil {
+			t.Errorf("got %d bytes", n)
+		}
+	}
+}
+
 func TestConnCount(t *testing.T) {
 	left := make(chan struct{}, 1)
 	s := listen(t, "tcp", Config{Conn: func(c transport.Conn) {

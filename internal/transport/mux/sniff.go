@@ -3,6 +3,7 @@ package mux
 import (
 	"bufio"
 	"bytes"
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ var heads = sync.Pool{New: func() any { return &head{br: bufio.NewReaderSize(nil
 type conn struct {
 	net.Conn
 	s       *Server
-	pending bool // in its opening handshake; guarded by s.mu
+	opening *list.Element // of s.opening, while in its opening handshake; guarded by s.mu
 }
 
 // Close closes the connection, which the server forgets.
@@ -185,7 +186,7 @@ func (s *Server) rawSocket(ctx context.Context, nc net.Conn, first []byte) (tran
 // WebSocket handshake is answered here; everything else goes to net/http.
 func (s *Server) sniffHTTP(ctx context.Context, c *conn, nc net.Conn, h *head, n int) (transport.Conn, error) {
 	from := 0
-	for {
+	for mayUpgrade(h.buf[:n]) {
 		if i := bytes.Index(h.buf[from:n], []byte("\r\n\r\n")); i >= 0 {
 			end := from + i + 4
 			if r := s.parseUpgrade(h, end, nc); r != nil {
@@ -206,6 +207,18 @@ func (s *Server) sniffHTTP(ctx context.Context, c *conn, nc net.Conn, h *head, n
 	return nil, s.handOver(c, nc, bytes.Clone(h.buf[:n]))
 }
 
+// mayUpgrade reports whether b may be the beginning of a WebSocket handshake. All
+// else, what is no HTTP among it, is for net/http to answer: it must not wait
+// here for a blank line that never comes.
+func mayUpgrade(b []byte) bool {
+	const method = "GET /"
+	if n := min(len(b), len(method)); string(b[:n]) != method[:n] {
+		return false
+	}
+	line := bytes.IndexByte(b, '\n')
+	return line < 0 || b[line-1] == '\r'
+}
+
 // parseUpgrade returns the request in the first end bytes of h if it is for the
 // WebSocket endpoint and asks for WebSocket.
 func (s *Server) parseUpgrade(h *head, end int, nc net.Conn) *http.Request {
@@ -215,7 +228,7 @@ func (s *Server) parseUpgrade(h *head, end int, nc net.Conn) *http.Request {
 	h.src.Reset(h.buf[:end])
 	h.br.Reset(&h.src)
 	r, err := http.ReadRequest(h.br)
-	if err != nil || r.URL.Path != s.cfg.Path || !websocket.IsUpgrade(r) || r.ContentLength != 0 {
+	if err != nil || r.URL.Path != s.cfg.Path || r.Host == "" || !websocket.IsUpgrade(r) || r.ContentLength != 0 {
 		return nil
 	}
 	r.RemoteAddr = nc.RemoteAddr().String()
