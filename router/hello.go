@@ -54,8 +54,6 @@ func (l *link) hello(m *msg.Message) error {
 	}
 	l.realm.Store(realm)
 	realm.join(l, welcome)
-	// Not before: a shutdown must not end what is not in the realm yet.
-	l.state.Store(open)
 	l.batch.flush()
 	l.peer.Flush()
 

@@ -60,6 +60,9 @@ func (r *Realm) join(l *link, welcome *msg.Message) {
 	l.session.ID = id
 	r.sessions[id] = l
 	l.joined = true
+	// From here on it can be killed, or ended by a shutdown; not before, since
+	// it would not be in the realm yet.
+	l.state.Store(open)
 	// WELCOME first: whatever joining sends to the session comes after it.
 	welcome.ID = id
 	_ = l.peer.Send(welcome, false)
