@@ -96,9 +96,6 @@ func (p *Peer) admit(limit int) error {
 func (p *Peer) push(m *msg.Message, owned bool) error {
 	size := m.Payload.Size()
 	if size >= minDeferred && (m.Payload.Format != p.format || p.framing.Deflate) {
-		if p.maxSend > 0 && size/2 > p.maxSend {
-			return ErrTooBig // no serializer halves a payload
-		}
 		return p.pushDeferred(newDeferred(m, owned, p.format, p.framing))
 	}
 	buf := p.buffer()
