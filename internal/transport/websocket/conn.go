@@ -29,6 +29,7 @@ type Conn struct {
 	client   bool
 	deflate  bool
 	limit    int
+	budget   *transport.Budget
 	request  *http.Request // at a server
 
 	h       transport.Handler
@@ -48,6 +49,7 @@ var _ transport.Conn = (*Conn)(nil)
 
 func (c *Conn) init(nc net.Conn, first []byte, limits *transport.Limits) {
 	c.limit = limits.MessageLimit()
+	c.budget = limits.Budget
 	c.message.Init(limits.Budget)
 	c.Socket.Init(nc, first, *limits)
 }

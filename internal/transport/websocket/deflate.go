@@ -70,6 +70,8 @@ type decompressor struct {
 	end  strings.Reader
 	in   source
 	out  []byte // memory for small messages
+
+	charged int // bytes of other memory that the budget knows of
 }
 
 // source is what flate reads: the message, and what the wire leaves out.
@@ -102,25 +104,27 @@ var decompressors = sync.Pool{New: func() any {
 }}
 
 // deliverCompressed inflates a message, into pooled memory as long as it is
-// small, and hands it over. No more than the limit is ever inflated.
+// small, and hands it over. No more than the limit is ever inflated, and what
+// is larger counts as a message that is being received.
 func (c *input) deliverCompressed(payload []byte) error {
 	limit := c.limit
 	if c.protocol.Batched {
 		limit += limit/64 + 64
 	}
 	d := decompressors.Get().(*decompressor)
-	out, owned, err := d.inflate(payload, limit)
+	out, owned, err := d.inflate(payload, limit, c.budget)
 	if err == nil {
 		err = c.deliverPlain(out, owned)
 	}
-	d.data = nil
+	c.budget.Give(d.charged)
+	d.data, d.charged = nil, 0
 	decompressors.Put(d)
 	return err
 }
 
 // inflate returns the message behind payload, at most limit bytes. owned tells
-// that it is not in d's own memory.
-func (d *decompressor) inflate(payload []byte, limit int) (out []byte, owned bool, err error) {
+// that it is not in d's own memory, but in d.charged bytes of the budget.
+func (d *decompressor) inflate(payload []byte, limit int, budget *transport.Budget) (out []byte, owned bool, err error) {
 	d.data = payload
 	d.end.Reset(streamEnd)
 	if err := d.Resetter.Reset(d.in, nil); err != nil {
@@ -132,7 +136,12 @@ func (d *decompressor) inflate(payload []byte, limit int) (out []byte, owned boo
 	out = d.out[:0]
 	for {
 		if len(out) == cap(out) {
-			grown := make([]byte, len(out), min(2*cap(out), limit+1))
+			size := min(2*cap(out), limit+1)
+			if !budget.Take(size - d.charged) {
+				return nil, false, transport.ErrNoMemory
+			}
+			d.charged = size
+			grown := make([]byte, len(out), size)
 			copy(grown, out)
 			out, owned = grown, true
 		}

@@ -74,6 +74,22 @@ func TestInflateHostile(t *testing.T) {
 	}
 }
 
+// What is inflated counts against the budget, for as long as it is needed.
+func TestInflateBudget(t *testing.T) {
+	f := transport.Framing{Kind: transport.WebSocket, Mask: true, Deflate: true}
+	budget := transport.NewBudget(256 << 10)
+	for size, want := range map[int]error{transport.SmallMessage: nil, 200 << 10: nil, 300 << 10: transport.ErrNoMemory} {
+		c := &Conn{protocol: cborProtocol, deflate: true, h: &recorder{}, limit: 1 << 20, budget: budget}
+		err := parseAll(c, AppendCompressed(nil, f, make([]byte, size)), func() int { return 64 << 10 })
+		if !errors.Is(err, want) || err == nil && want != nil {
+			t.Errorf("%d bytes: %v, want %v", size, err, want)
+		}
+		if n := budget.Used(); n != 0 {
+			t.Errorf("%d bytes: %d are still counted", size, n)
+		}
+	}
+}
+
 func TestAcceptDeflate(t *testing.T) {
 	for _, tt := range []struct {
 		offer string
