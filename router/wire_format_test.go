@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -100,7 +101,7 @@ func (f format) decode(t *testing.T, b []byte) []byte {
 }
 
 var strictCBOR = func() cbor.DecMode {
-	m, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, UTF8: cbor.UTF8RejectInvalid}.DecMode()
+	m, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, UTF8: cbor.UTF8RejectInvalid, MaxNestedLevels: 256}.DecMode()
 	if err != nil {
 		panic(err)
 	}
@@ -134,8 +135,7 @@ func writeJSON(t *testing.T, out *bytes.Buffer, v any) {
 		}
 		writeJSON(t, out, m)
 	case []byte:
-		b, _ := json.Marshal(v) // in base64
-		out.WriteString(`"\u0000` + string(b[1:]))
+		out.WriteString(`"\u0000` + base64.StdEncoding.EncodeToString(v) + `"`)
 	case float64:
 		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
 			fmt.Fprintf(out, "%.1f", v)
