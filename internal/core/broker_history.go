@@ -35,9 +35,21 @@ type Event struct {
 	size   int
 }
 
-// eventLog is the history of one subscription: a ring that grows up to its
-// limits.
-type eventLog struct {
+// EventLog keeps the events of one HistoryTopic. It is called with the realm's
+// lock held, so that a log that keeps them on disk has to write behind. What the
+// events are asked for, and by whom, is the realm's business.
+type EventLog interface {
+	// Append keeps e, the newest event. Older ones may make room.
+	Append(e *Event)
+
+	// Len returns the number of events that are kept, At the one with that
+	// many older ones.
+	Len() int
+	At(i int) *Event
+}
+
+// memoryLog is an EventLog in memory: a ring that grows up to its limits.
+type memoryLog struct {
 	limit, most  int
 	ring         []*Event
 	start, count int
@@ -54,12 +66,17 @@ func (r *Realm) keepHistory() {
 		if sub == nil {
 			sub = r.newSubscription(t.Match, t.URI)
 		}
-		sub.log = &eventLog{limit: t.Limit, most: t.Bytes}
 		if t.Limit == 0 {
-			sub.log.limit = DefaultHistoryLimit
+			t.Limit = DefaultHistoryLimit
 		}
 		if t.Bytes == 0 {
-			sub.log.most = DefaultHistoryBytes
+			t.Bytes = DefaultHistoryBytes
+		}
+		if r.cfg.NewLog != nil {
+			sub.log = r.cfg.NewLog(t)
+		}
+		if sub.log == nil {
+			sub.log = &memoryLog{limit: t.Limit, most: t.Bytes}
 		}
 	}
 }
@@ -81,10 +98,10 @@ func (r *Realm) record(sub *subscription, p *publication) {
 			size:        p.payload.Size() + len(p.topic) + retainedOverhead,
 		}
 	}
-	sub.log.add(p.kept)
+	sub.log.Append(p.kept)
 }
 
-func (l *eventLog) add(e *Event) {
+func (l *memoryLog) Append(e *Event) {
 	if e.size > l.most {
 		return
 	}
@@ -97,7 +114,7 @@ func (l *eventLog) add(e *Event) {
 	if l.count == len(l.ring) {
 		larger := make([]*Event, min(l.limit, max(16, 2*len(l.ring))))
 		for i := range l.count {
-			larger[i] = l.at(i)
+			larger[i] = l.At(i)
 		}
 		l.ring, l.start = larger, 0
 	}
@@ -106,7 +123,9 @@ func (l *eventLog) add(e *Event) {
 	l.bytes += e.size
 }
 
-func (l *eventLog) at(i int) *Event { return l.ring[(l.start+i)%len(l.ring)] }
+func (l *memoryLog) Len() int { return l.count }
+
+func (l *memoryLog) At(i int) *Event { return l.ring[(l.start+i)%len(l.ring)] }
 
 // historyQuery is what wamp.subscription.get_events asks for. Zero times and
 // publications restrict nothing.
@@ -120,14 +139,14 @@ type historyQuery struct {
 
 // events returns the events that s may see and that q asks for: the first ones
 // up to the limit, in their order or in the reverse.
-func (l *eventLog) events(s *Session, q *historyQuery) []*Event {
-	first, last := 0, l.count-1
+func (q *historyQuery) events(l EventLog, s *Session) []*Event {
+	first, last := 0, l.Len()-1
 	bound := func(id uint64, f func(i int)) bool {
 		if id == 0 {
 			return true
 		}
-		for i := range l.count {
-			if l.at(i).Publication == id {
+		for i := range l.Len() {
+			if l.At(i).Publication == id {
 				f(i)
 				return true
 			}
@@ -146,7 +165,7 @@ func (l *eventLog) events(s *Session, q *historyQuery) []*Event {
 		first, last, step = last, first, -1
 	}
 	for i := first; (last-i)*step >= 0; i += step {
-		e := l.at(i)
+		e := l.At(i)
 		if q.admits(e) && e.filter.admits(s) {
 			found = append(found, e)
 			if len(found) == q.limit {

@@ -17,7 +17,7 @@ type subscription struct {
 	receivers []*Session // of the subscribers, in no particular order
 	lent      bool       // receivers may be part of effects; see endSubscriber
 	grouped   int        // subscribers that share events by key
-	log       *eventLog  // where its events are kept; it then needs no subscribers
+	log       EventLog   // where its events are kept; it then needs no subscribers
 }
 
 // subscriber is a session's part in a subscription.

@@ -81,21 +81,21 @@ func TestRandomSpread(t *testing.T) {
 
 // The history of a topic is bounded in bytes as well as in events.
 func TestEventLogBounds(t *testing.T) {
-	l := eventLog{limit: 10, most: 1000}
+	l := memoryLog{limit: 10, most: 1000}
 	for i := range 100 {
-		l.add(&Event{Publication: uint64(i + 1), size: 100 + i%3*100})
+		l.Append(&Event{Publication: uint64(i + 1), size: 100 + i%3*100})
 		sum := 0
 		for j := range l.count {
-			sum += l.at(j).size
-			if l.at(j).Publication != uint64(i+2-l.count+j) {
-				t.Fatalf("event %d is %d", j, l.at(j).Publication)
+			sum += l.At(j).size
+			if l.At(j).Publication != uint64(i+2-l.count+j) {
+				t.Fatalf("event %d is %d", j, l.At(j).Publication)
 			}
 		}
 		if sum != l.bytes || sum > l.most || l.count > l.limit || len(l.ring) > l.limit {
 			t.Fatalf("%d events with %d bytes, counted as %d", l.count, sum, l.bytes)
 		}
 	}
-	if l.add(&Event{Publication: 1000, size: 1001}); l.at(l.count-1).Publication == 1000 {
+	if l.Append(&Event{Publication: 1000, size: 1001}); l.At(l.count-1).Publication == 1000 {
 		t.Error("an event larger than all that may be kept is kept")
 	}
 }

@@ -134,6 +134,10 @@ type Config struct {
 	// History are the topics and patterns whose events are kept.
 	History []HistoryTopic
 
+	// NewLog returns where the events of a HistoryTopic are kept; nil: in
+	// memory. The function itself may be nil too.
+	NewLog func(t HistoryTopic) EventLog
+
 	// RetainFor is how long a retained event is kept; 0: as long as there is
 	// room.
 	RetainFor time.Duration

@@ -135,7 +135,7 @@ func subscriptionGetEvents(q *query) ([]any, []byte) {
 	}
 	results := []any{}
 	size := 0
-	for _, e := range sub.log.events(q.caller, &h) {
+	for _, e := range h.events(sub.log, q.caller) {
 		if size += e.size; size > mostHistoryBytes && len(results) > 0 {
 			break
 		}
