@@ -18,33 +18,36 @@ import (
 //   - nothing is sent to a session that has left;
 //   - a limit of concurrency is never exceeded;
 //   - when everybody has left, nothing is left.
-func TestSoup(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t)
-		w.realm.cfg.Encode = func(args []any, _ map[string]any) msg.Payload {
-			return msg.Payload{Format: msg.JSON, Args: make([]byte, len(args))}
+func TestSoup(t *testing.T) { rapid.Check(t, checkSoup) }
+
+// FuzzSoup looks for what TestSoup does not come upon.
+func FuzzSoup(f *testing.F) { f.Fuzz(rapid.MakeFuzz(checkSoup)) }
+
+func checkSoup(t *rapid.T) {
+	w := newWorld(t)
+	w.realm.cfg.Encode = func(args []any, _ map[string]any) msg.Payload {
+		return msg.Payload{Format: msg.JSON, Args: make([]byte, len(args))}
+	}
+	w.realm.cfg.Raw = func(msg.Format, []byte) any { return nil }
+	w.realm.cfg.Decode = func(*msg.Payload) ([]any, map[string]any, error) {
+		if rapid.Bool().Draw(t, "role") {
+			return []any{"role0"}, nil, nil
 		}
-		w.realm.cfg.Raw = func(msg.Format, []byte) any { return nil }
-		w.realm.cfg.Decode = func(*msg.Payload) ([]any, map[string]any, error) {
-			if rapid.Bool().Draw(t, "role") {
-				return []any{"role0"}, nil, nil
-			}
-			return []any{w.any().ID, w.any().ID}, nil, nil
-		}
-		w.realm.cfg.MaxWaiting = 3
-		w.realm.cfg.MaxAggregate = 300
-		w.realm.cfg.MaxWaitingBytes = 60
-		s := &soup{world: w, pending: make(map[callKey]bool), issued: make(map[*Session]uint64)}
-		for range 4 {
-			w.join()
-		}
+		return []any{w.any().ID, w.any().ID}, nil, nil
+	}
+	w.realm.cfg.MaxWaiting = 3
+	w.realm.cfg.MaxAggregate = 300
+	w.realm.cfg.MaxWaitingBytes = 60
+	s := &soup{world: w, pending: make(map[callKey]bool), issued: make(map[*Session]uint64)}
+	for range 4 {
+		w.join()
+	}
+	s.taste()
+	for range rapid.IntRange(1, 150).Draw(t, "steps") {
+		s.stir()
 		s.taste()
-		for range rapid.IntRange(1, 150).Draw(t, "steps") {
-			s.stir()
-			s.taste()
-		}
-		w.empty()
-	})
+	}
+	w.empty()
 }
 
 type callKey struct {
