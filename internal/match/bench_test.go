@@ -14,18 +14,19 @@ func BenchmarkLookup(b *testing.B) {
 		put  func(*Table[int], int)
 	}{
 		{"prefix", func(t *Table[int], i int) { t.Put(msg.Prefix, fmt.Sprintf("com.app%d.obj%d.", i%100, i), i) }},
-		{"wildcard", func(t *Table[int], i int) { t.Put(msg.Wildcard, fmt.Sprintf("com..obj%d..get", i), i) }},
+		{"wildcard", func(t *Table[int], i int) { t.Put(msg.Wildcard, fmt.Sprintf("com..obj%d....get", i), i) }},
 		{"mixed", func(t *Table[int], i int) {
 			t.Put(msg.Prefix, fmt.Sprintf("com.app%d.obj%d.", i%100, i), i)
-			t.Put(msg.Wildcard, fmt.Sprintf("com..obj%d..get", i), i)
-			t.Put(msg.Wildcard, fmt.Sprintf("com.app%d.obj%d..", i%100, i), i)
-			t.Put(msg.Exact, fmt.Sprintf("com.app%d.obj%d.field.put", i%100, i), i)
+			t.Put(msg.Wildcard, fmt.Sprintf("com..obj%d....get", i), i)
+			t.Put(msg.Wildcard, fmt.Sprintf("com.app%d.obj%d.....", i%100, i), i)
+			t.Put(msg.Exact, fmt.Sprintf("com.app%d.obj%d.field.a.b.put", i%100, i), i)
 		}},
-		// 32 shapes with as many components as the URI has, all in use by the
-		// first ten patterns or so.
+		// The worst that a realm allows by default: 64 shapes, all with as many
+		// components as the URI has, and none a match. Few patterns have few
+		// shapes.
 		{"shapes", func(t *Table[int], i int) {
-			u := [...]string{"com", fmt.Sprintf("app%d", i), "obj7", "field", "get"}
-			mask := i % 16 * 2
+			u := [...]string{"com", fmt.Sprintf("app%d", i), "obj7", "field", "a", "b", "put"}
+			mask := i % 64
 			pattern := ""
 			for j, c := range u {
 				if j > 0 {
@@ -38,7 +39,7 @@ func BenchmarkLookup(b *testing.B) {
 			t.Put(msg.Wildcard, pattern, i)
 		}},
 	}
-	uri := []byte("com.app7.obj7.field.get")
+	uri := []byte("com.app7.obj7.field.a.b.get")
 	for _, mix := range mixes {
 		for _, n := range []int{10, 100_000} {
 			table := New[int]()
