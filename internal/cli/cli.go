@@ -4,7 +4,9 @@
 //
 // Each command is a file with a function that returns its cobra.Command. What
 // client commands share is in client.go (flags, dialing), args.go (arguments of
-// calls and events), output.go (forms of output) and exit.go (exit codes).
+// calls and events), flags.go (kinds of flags), output.go and table.go (forms of
+// output) and exit.go (exit codes). The commands on the meta API share meta.go, and
+// those on registrations and subscriptions kind.go.
 package cli
 
 import (
@@ -129,6 +131,7 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 		Example: `  wampeter run --demo                   start a router that has something to call
   wampeter call demo.add2 2 3           call a procedure: 5
   wampeter subscribe demo.tick          see events
+  wampeter sessions list                who is there
   wampeter help arguments               how arguments are written`,
 		Version:       buildVersion(),
 		SilenceUsage:  true,
@@ -141,6 +144,7 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupRouter, Title: "Router:"},
 		&cobra.Group{ID: groupClient, Title: "Client:"},
+		&cobra.Group{ID: groupMeta, Title: "Who is there:"},
 		&cobra.Group{ID: groupTool, Title: "Tools:"},
 	)
 	root.SetHelpCommandGroupID(groupTool)
@@ -148,6 +152,7 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 	for group, commands := range map[string][]*cobra.Command{
 		groupRouter: {p.runCommand()},
 		groupClient: {p.callCommand(), p.publishCommand(), p.subscribeCommand(), p.registerCommand()},
+		groupMeta:   {p.sessionsCommand(), p.registrationsCommand(), p.subscriptionsCommand()},
 		groupTool:   {p.benchCommand(), p.versionCommand()},
 	} {
 		for _, c := range commands {
@@ -163,6 +168,7 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 const (
 	groupRouter = "router"
 	groupClient = "client"
+	groupMeta   = "meta"
 	groupTool   = "tool"
 )
 

@@ -48,17 +48,23 @@ func TestDocumentation(t *testing.T) {
 }
 
 func document(b *strings.Builder, cmd *cobra.Command) {
-	title := cmd.Short
+	heading, title := "##", cmd.Short
 	if cmd.Runnable() {
-		title = "wampeter " + cmd.Name()
+		title = cmd.CommandPath()
 	}
-	fmt.Fprintf(b, "\n## %s\n\n```text\n%s\n```\n", title, cmd.Long)
-	if cmd.Runnable() {
+	if cmd.Parent() != cmd.Root() {
+		heading = "###"
+	}
+	fmt.Fprintf(b, "\n%s %s\n\n```text\n%s\n```\n", heading, title, cmd.Long)
+	if cmd.Runnable() && !cmd.HasSubCommands() {
 		fmt.Fprintf(b, "\nUsage: `%s`\n", cmd.UseLine())
 	}
 	fmt.Fprintf(b, "\nExamples:\n\n```sh\n%s\n```\n", dedent(cmd.Example))
 	if flags := cmd.LocalFlags().FlagUsages(); cmd.Runnable() && flags != "" {
 		fmt.Fprintf(b, "\nFlags:\n\n```text\n%s```\n", flags)
+	}
+	for _, sub := range cmd.Commands() {
+		document(b, sub)
 	}
 }
 

@@ -6,37 +6,38 @@ import (
 	"github.com/wampeter/wampeter/wamp"
 )
 
+// matchFlag says how a URI matches.
+func matchFlag() choice[wamp.MatchPolicy] {
+	return choice[wamp.MatchPolicy]{
+		words:  []string{"exact", "prefix", "wildcard"},
+		values: []wamp.MatchPolicy{wamp.Exact, wamp.Prefix, wamp.Wildcard},
+	}
+}
+
 // handlerFlags are the flags that subscribe and register share.
 type handlerFlags struct {
-	match string
+	match choice[wamp.MatchPolicy]
+	shard key
 	named optionFlags
 }
 
 // add defines the flags for the command that sends the message called message.
-func (h *handlerFlags) add(cmd *cobra.Command, message string) {
-	cmd.Flags().StringVar(&h.match, "match", "", "how the URI matches: exact, prefix or wildcard (default: a dot at its end makes it a prefix, an empty component or a {name} a wildcard)")
+func (h *handlerFlags) add(cmd *cobra.Command, message, shard string) {
+	h.match = matchFlag()
+	h.match.add(cmd, "match", "how the URI matches: exact, prefix or wildcard (default: a dot at its end makes it a prefix, an empty component or a {name} a wildcard)")
+	cmd.Flags().Var(&h.shard, "shard", shard)
 	cmd.Flags().StringArrayVar((*[]string)(&h.named), "option", nil, "an option of "+message+" as `NAME=VALUE`; repeatable")
-	complete(cmd, "match", "exact", "prefix", "wildcard")
 }
 
-// handlerOption is what wamp.Match returns and wamp.Option too.
-type handlerOption interface {
-	wamp.RegisterOption
-	wamp.SubscribeOption
-}
-
-func (h *handlerFlags) options() ([]handlerOption, error) {
-	var opts []handlerOption
-	switch h.match {
-	case "":
-	case "exact":
-		opts = append(opts, wamp.Match(wamp.Exact))
-	case "prefix":
-		opts = append(opts, wamp.Match(wamp.Prefix))
-	case "wildcard":
-		opts = append(opts, wamp.Match(wamp.Wildcard))
-	default:
-		return nil, usagef("--match %s: want exact, prefix or wildcard", h.match)
+// options returns what the flags say. What wamp.Option returns is a
+// wamp.HandlerOption, too.
+func (h *handlerFlags) options() ([]wamp.HandlerOption, error) {
+	var opts []wamp.HandlerOption
+	if policy, ok := h.match.value(); ok {
+		opts = append(opts, wamp.Match(policy))
+	}
+	if h.shard.given {
+		opts = append(opts, keyOption(&h.shard, wamp.Shard[int64], wamp.Shard[string]))
 	}
 	named, err := h.named.parse()
 	for _, o := range named {

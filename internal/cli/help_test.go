@@ -47,10 +47,10 @@ func checkExample(t *testing.T, root *cobra.Command, example string) {
 		text, _, _ = strings.Cut(text, " -- ")
 		text, _, _ = strings.Cut(text, " | ")
 		words := strings.Fields(text)
-		cmd, _, err := root.Find(words[:1])
 		if words[0] == "help" {
-			cmd, _, err = root.Find(words[1:2])
+			words = words[1:]
 		}
+		cmd, _, err := root.Find(words)
 		if err != nil || cmd == root {
 			t.Errorf("example %q: there is no such command", text)
 			continue

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,12 @@ func (o *outputFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one line of JSON")
 	cmd.Flags().BoolVar(&o.raw, "raw", false, "print a text or binary value as it is")
 	cmd.MarkFlagsMutuallyExclusive("json", "raw")
+}
+
+// addJSON adds --json alone, for commands whose results are no values of
+// applications.
+func (o *outputFlags) addJSON(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.json, "json", false, "print lines of JSON")
 }
 
 // printer writes results and events. Its methods may be called concurrently.
@@ -64,14 +71,13 @@ func (p *printer) result(payload wamp.Payload) error {
 	case oneLine:
 		return p.write(line(compact(c.value())))
 	}
-	var b bytes.Buffer
-	_ = json.Indent(&b, c.value(), "", "  ") // never fails: it is JSON
-	return p.write(line(p.paint(b.Bytes())))
+	return p.write(line(p.paint(indent(c.value()))))
 }
 
 // event prints one event as one line: in the pretty form its topic and
-// arguments as they would be written on a command line.
-func (p *printer) event(e *wamp.EventInfo) error {
+// arguments as they would be written on a command line, as JSON with further
+// fields.
+func (p *printer) event(e *wamp.EventInfo, more ...field) error {
 	c, err := contentOf(e.Payload)
 	if err != nil {
 		return err
@@ -80,10 +86,53 @@ func (p *printer) event(e *wamp.EventInfo) error {
 	case raw:
 		return p.write(c.raw(e.Payload))
 	case oneLine:
-		return p.write(line(c.eventJSON(e)))
+		return p.write(line(c.eventJSON(e, more)))
 	}
+	return p.write(line(p.arguments(e.Topic, c)))
+}
+
+// reply prints what one of several callees returned, as one line.
+func (p *printer) reply(callee uint64, payload wamp.Payload) error {
+	c, err := contentOf(payload)
+	if err != nil {
+		return err
+	}
+	switch p.form {
+	case raw:
+		return p.write(c.raw(payload))
+	case oneLine:
+		return p.write(line(object(append(calleeField(callee), c.fields()...))))
+	}
+	return p.write(line(p.arguments(strconv.FormatUint(callee, 10), c)))
+}
+
+// failure prints the error of one of several callees as a line of JSON.
+func (p *printer) failure(callee uint64, e *wamp.Error) error {
+	c, err := contentOf(wamp.Return(e.Args, e.Kwargs).Payload)
+	if err != nil {
+		return err
+	}
+	fields := append(calleeField(callee), field{"error", quoted(string(e.URI))})
+	return p.write(line(object(append(fields, c.fields()...))))
+}
+
+func calleeField(callee uint64) []field {
+	return []field{{"callee", idJSON(callee)}}
+}
+
+// object prints a JSON object, in the pretty form over several lines.
+func (p *printer) object(fields []field) error {
+	text := object(fields)
+	if p.form != pretty {
+		return p.write(line(text))
+	}
+	return p.write(line(p.paint(indent(text))))
+}
+
+// arguments returns a name and the arguments that follow it on a command line.
+func (p *printer) arguments(name string, c *content) []byte {
 	var b bytes.Buffer
-	b.WriteString(p.style(styleName, e.Topic))
+	b.WriteString(p.style(styleName, name))
 	for _, v := range c.args {
 		b.WriteByte(' ')
 		b.Write(p.paint(compact(v)))
@@ -93,7 +142,7 @@ func (p *printer) event(e *wamp.EventInfo) error {
 		b.WriteString(p.style(styleName, name+"="))
 		b.Write(p.paint(compact(c.kwargs[name])))
 	}
-	return p.write(line(b.Bytes()))
+	return b.Bytes()
 }
 
 // id prints an ID.
@@ -149,7 +198,9 @@ func (c *content) value() []byte {
 
 // message returns the payload as a JSON object with args and kwargs, those that
 // are there.
-func (c *content) message() []byte {
+func (c *content) message() []byte { return object(c.fields()) }
+
+func (c *content) fields() []field {
 	var fields []field
 	if len(c.args) > 0 {
 		fields = append(fields, field{"args", c.argsJSON()})
@@ -157,7 +208,7 @@ func (c *content) message() []byte {
 	if len(c.kwargs) > 0 {
 		fields = append(fields, field{"kwargs", c.kwargsJSON()})
 	}
-	return object(fields)
+	return fields
 }
 
 func (c *content) argsJSON() []byte {
@@ -173,14 +224,18 @@ func (c *content) kwargsJSON() []byte {
 }
 
 // eventJSON returns the event as a JSON object in one line.
-func (c *content) eventJSON(e *wamp.EventInfo) []byte {
+func (c *content) eventJSON(e *wamp.EventInfo, more []field) []byte {
 	fields := []field{
 		{"topic", quoted(e.Topic)},
-		{"publication", fmt.Appendf(nil, "%d", e.Publication)},
+		{"publication", idJSON(e.Publication)},
 	}
 	if e.Publisher != 0 {
-		fields = append(fields, field{"publisher", fmt.Appendf(nil, "%d", e.Publisher)})
+		fields = append(fields, field{"publisher", idJSON(e.Publisher)})
 	}
+	if e.Retained {
+		fields = append(fields, field{"retained", []byte("true")})
+	}
+	fields = append(fields, more...)
 	return object(append(fields, field{"args", c.argsJSON()}, field{"kwargs", c.kwargsJSON()}))
 }
 
@@ -256,6 +311,13 @@ func quoted(s string) []byte {
 func compact(text []byte) []byte {
 	var b bytes.Buffer
 	_ = json.Compact(&b, text) // never fails: it is JSON
+	return b.Bytes()
+}
+
+// indent returns JSON in several lines.
+func indent(text []byte) []byte {
+	var b bytes.Buffer
+	_ = json.Indent(&b, text, "", "  ") // never fails: it is JSON
 	return b.Bytes()
 }
 

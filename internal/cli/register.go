@@ -16,15 +16,67 @@ type answerFlags struct {
 	constant string
 	command  bool
 	json     bool
+	progress bool
+}
+
+// sharingFlags are the options of a registration.
+type sharingFlags struct {
+	handler     handlerFlags
+	invoke      choice[wamp.InvokePolicy]
+	concurrency int
+	force       bool
+	disclose    bool
+}
+
+func (f *sharingFlags) add(cmd *cobra.Command) {
+	f.handler.add(cmd, "REGISTER", "of calls with --partition, get those whose keys this session owns under the name `KEY`")
+	f.invoke = choice[wamp.InvokePolicy]{
+		words:  []string{"single", "roundrobin", "random", "first", "last", "partition"},
+		values: []wamp.InvokePolicy{wamp.Single, wamp.RoundRobin, wamp.Random, wamp.First, wamp.Last, wamp.Partitioned},
+	}
+	f.invoke.add(cmd, "invoke", "who of several sessions gets a call: single, roundrobin, random, first, last or partition (default single)")
+	flags := cmd.Flags()
+	flags.IntVar(&f.concurrency, "concurrency", 0, fmt.Sprintf("calls to answer at the same time (default 1024, of commands %d)", commandConcurrency))
+	flags.BoolVar(&f.force, "force", false, "take the procedure from whoever has it")
+	flags.BoolVar(&f.disclose, "disclose-caller", false, "ask the router to tell who calls")
+}
+
+// options returns what the flags say. command says that each call starts one.
+func (f *sharingFlags) options(command bool) ([]wamp.RegisterOption, error) {
+	list, err := f.handler.options()
+	if err != nil {
+		return nil, err
+	}
+	var opts []wamp.RegisterOption
+	for _, o := range list {
+		opts = append(opts, o)
+	}
+	if policy, ok := f.invoke.value(); ok {
+		opts = append(opts, wamp.Invoke(policy))
+	}
+	if f.force {
+		opts = append(opts, wamp.ForceReregister())
+	}
+	if f.disclose {
+		opts = append(opts, wamp.DiscloseCaller())
+	}
+	switch {
+	case f.concurrency < 0:
+		return nil, usagef("--concurrency %d: want at least 1, or 0 for the default", f.concurrency)
+	case f.concurrency > 0:
+		opts = append(opts, wamp.Concurrency(f.concurrency))
+	case command:
+		opts = append(opts, wamp.Concurrency(commandConcurrency))
+	}
+	return opts, nil
 }
 
 func (p *process) registerCommand() *cobra.Command {
 	var (
-		client      clientFlags
-		handler     handlerFlags
-		answer      answerFlags
-		count       uint64
-		concurrency int
+		client  clientFlags
+		sharing sharingFlags
+		answer  answerFlags
+		count   uint64
 	)
 	cmd := &cobra.Command{
 		Use:   "register PROCEDURE {--echo | --constant JSON | --command -- COMMAND...}",
@@ -44,7 +96,16 @@ is not 0, the caller gets the error wamp.error.runtime_error with what it wrote 
 standard error, and the keyword argument exit_code. When the caller cancels, the
 command is terminated.
 
-These are in its environment:
+With --progress each line that a command prints is sent at once, as a progressive
+result, to callers that ask for these; the result itself then is nothing.
+
+Several sessions may serve a procedure when all of them register it with the same
+--invoke: roundrobin, random, first, last; or partition, by which each caller's
+--partition KEY decides. --concurrency is how many calls the session takes at a
+time: those beyond it go to others, or wait at the router. --force takes the procedure
+from whoever has it.
+
+These are in the environment of a command:
 
   WAMPETER_ARGS       positional arguments, a JSON list, if it is no longer than 64 KiB
   WAMPETER_KWARGS     keyword arguments, a JSON object, likewise
@@ -55,6 +116,9 @@ These are in its environment:
   wampeter register com.example.upper --command -- tr a-z A-Z
   wampeter register com.example.disk --command -- df --output=pcent /
   wampeter register com.example.next --command --json -- jq -c '{args: [.args[0] + 1]}'
+  wampeter register com.example.log --command --progress -- tail -f /var/log/messages
+  wampeter register com.example.sort --invoke random --concurrency 2 --command -- sort
+  wampeter register com.example.order. --invoke partition --shard a --echo
   wampeter register com.example.once --echo --count 1 --timeout 10s`,
 		Args: cobra.MinimumNArgs(1),
 	}
@@ -63,21 +127,9 @@ These are in its environment:
 		if err != nil {
 			return err
 		}
-		list, err := handler.options()
+		opts, err := sharing.options(answer.command)
 		if err != nil {
 			return err
-		}
-		var opts []wamp.RegisterOption
-		for _, o := range list {
-			opts = append(opts, o)
-		}
-		switch {
-		case concurrency < 0:
-			return usagef("--concurrency %d: want at least 1, or 0 for the default", concurrency)
-		case concurrency > 0:
-			opts = append(opts, wamp.Concurrency(concurrency))
-		case answer.command:
-			opts = append(opts, wamp.Concurrency(commandConcurrency))
 		}
 		return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
 			c := &counting{handler: h, count: count, end: make(chan struct{})}
@@ -90,16 +142,17 @@ These are in its environment:
 		})
 	})
 	client.add(cmd, "end after this `TIME` (default never)")
-	handler.add(cmd, "REGISTER")
+	sharing.add(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&answer.echo, "echo", false, "return the arguments")
 	f.StringVar(&answer.constant, "constant", "", "return this `VALUE`")
 	f.BoolVar(&answer.command, "command", false, "run the command after -- for each call")
 	f.BoolVar(&answer.json, "json", false, "the command reads and prints args and kwargs as JSON")
+	f.BoolVar(&answer.progress, "progress", false, "send each line of the command's output at once")
 	f.Uint64Var(&count, "count", 0, "end after this many calls (0: never)")
-	f.IntVar(&concurrency, "concurrency", 0, fmt.Sprintf("calls to answer at the same time (default 1024, of commands %d)", commandConcurrency))
 	cmd.MarkFlagsMutuallyExclusive("echo", "constant", "command")
 	cmd.MarkFlagsOneRequired("echo", "constant", "command")
+	cmd.MarkFlagsMutuallyExclusive("json", "progress")
 	return cmd
 }
 
@@ -109,13 +162,22 @@ func (a *answerFlags) handler(cmd *cobra.Command, args []string) (wamp.Handler, 
 		if cmd.ArgsLenAtDash() != 1 || len(args) < 2 {
 			return nil, usagef("--command: write the command after --, as in: register %s --command -- date", args[0])
 		}
-		return newCommandHandler(args[1:], a.json)
+		form := commandValues
+		switch {
+		case a.json:
+			form = commandJSON
+		case a.progress:
+			form = commandLines
+		}
+		return newCommandHandler(args[1:], form)
 	}
 	switch {
 	case len(args) > 1:
 		return nil, usagef("register takes one procedure, and %q follows it", args[1])
 	case a.json:
 		return nil, usagef("--json needs --command")
+	case a.progress:
+		return nil, usagef("--progress needs --command")
 	case a.echo:
 		return wamp.HandlerFunc(func(_ context.Context, inv *wamp.Invocation) (wamp.Result, error) {
 			return wamp.Result{Payload: inv.Payload}, nil

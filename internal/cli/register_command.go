@@ -29,15 +29,24 @@ const (
 type commandHandler struct {
 	path string
 	argv []string
-	json bool // args and kwargs go in and out as JSON
+	form commandForm
 }
 
-func newCommandHandler(argv []string, json bool) (*commandHandler, error) {
+// commandForm says what a command reads and prints.
+type commandForm uint8
+
+const (
+	commandValues commandForm = iota // values, as the help text of register says
+	commandJSON                      // args and kwargs as JSON
+	commandLines                     // as commandValues, but each line of output is a progressive result
+)
+
+func newCommandHandler(argv []string, form commandForm) (*commandHandler, error) {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
 		return nil, usagef("--command: %w", err)
 	}
-	return &commandHandler{path: path, argv: argv, json: json}, nil
+	return &commandHandler{path: path, argv: argv, form: form}, nil
 }
 
 // Invoke runs the command once.
@@ -49,7 +58,7 @@ func (h *commandHandler) Invoke(ctx context.Context, inv *wamp.Invocation) (wamp
 	}
 	input, kind := c.bare(inv.Payload)
 	switch {
-	case h.json:
+	case h.form == commandJSON:
 		input = line(c.message())
 	case kind == notBare:
 		input = c.raw(inv.Payload)
@@ -61,6 +70,11 @@ func (h *commandHandler) Invoke(ctx context.Context, inv *wamp.Invocation) (wamp
 	cmd.Env = environment(c, inv)
 	cmd.Stdin = bytes.NewReader(input)
 	cmd.Stdout, cmd.Stderr = output, message
+	var lines *progressLines
+	if h.form == commandLines && inv.WantsProgress() {
+		lines = &progressLines{inv: inv}
+		cmd.Stdout = lines
+	}
 	cmd.Cancel = func() error {
 		if cmd.Process.Signal(syscall.SIGTERM) != nil {
 			return cmd.Process.Kill() // where there are no signals
@@ -76,6 +90,8 @@ func (h *commandHandler) Invoke(ctx context.Context, inv *wamp.Invocation) (wamp
 		return none, wamp.Errorf(wamp.ErrPayloadSizeExceeded, "the command printed more than %d bytes", maxCommandOutput)
 	case err != nil:
 		return none, commandError(err, message.b.String())
+	case lines != nil:
+		return none, lines.end()
 	}
 	return h.result(output.b.Bytes())
 }
@@ -108,10 +124,52 @@ func commandError(err error, message string) *wamp.Error {
 	return wamp.NewError(wamp.ErrRuntimeError, wamp.Args{message}, kwargs)
 }
 
+// progressLines sends what is written as progressive results, one for each
+// line: JSON if it is JSON, else text.
+type progressLines struct {
+	inv     *wamp.Invocation
+	partial []byte
+}
+
+func (p *progressLines) Write(b []byte) (int, error) {
+	n := len(b)
+	for {
+		text, rest, whole := bytes.Cut(b, []byte("\n"))
+		p.partial = append(p.partial, text...)
+		switch {
+		case len(p.partial) > maxCommandOutput:
+			return 0, errors.New("too long a line")
+		case !whole:
+			return n, nil
+		}
+		if err := p.send(); err != nil {
+			return 0, err
+		}
+		b = rest
+	}
+}
+
+func (p *progressLines) send() error {
+	value := parseValue(string(p.partial))
+	if !utf8.Valid(p.partial) {
+		value = bytes.Clone(p.partial)
+	}
+	p.partial = p.partial[:0]
+	return p.inv.Progress(wamp.Args{value})
+}
+
+// end sends what comes after the last line feed.
+func (p *progressLines) end() error {
+	if len(p.partial) == 0 {
+		return nil
+	}
+	return p.send()
+}
+
 // result makes a result of what the command printed.
 func (h *commandHandler) result(output []byte) (wamp.Result, error) {
 	text := bytes.TrimSuffix(output, []byte("\n"))
-	if h.json {
+	if h.form == commandJSON {
 		var message struct {
 			Args   []json.RawMessage          `json:"args"`
 			Kwargs map[string]json.RawMessage `json:"kwargs"`

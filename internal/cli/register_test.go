@@ -15,7 +15,7 @@ func TestCommandHandler(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		argv string // words, the last being a script
-		json bool
+		form commandForm
 		in   []wamp.PayloadOption
 		want string // the result's message form
 		err  string // or the error's
@@ -38,13 +38,13 @@ func TestCommandHandler(t *testing.T) {
 		{name: "silent failure", argv: "sh|-c|exit 1", err: `wamp.error.runtime_error {"args":["exit status 1"],"kwargs":{"exit_code":1}}`},
 		{name: "long error", argv: "sh|-c|yes | head -c 100000 >&2; exit 1", err: "wamp.error.runtime_error " + `{"args":["` + strings.Repeat(`y\n`, 2047) + `y"],"kwargs":{"exit_code":1}}`},
 		{name: "too much", argv: "sh|-c|yes", err: `wamp.error.payload_size_exceeded {"args":["the command printed more than 16777216 bytes"]}`},
-		{name: "JSON through", argv: "cat", json: true, in: []wamp.PayloadOption{wamp.Args{1, "x"}, wamp.KW{"a": 2}}, want: `{"args":[1,"x"],"kwargs":{"a":2}}`},
-		{name: "not the form", argv: "sh|-c|echo 5", json: true, err: `wamp.error.runtime_error`},
+		{name: "JSON through", argv: "cat", form: commandJSON, in: []wamp.PayloadOption{wamp.Args{1, "x"}, wamp.KW{"a": 2}}, want: `{"args":[1,"x"],"kwargs":{"a":2}}`},
+		{name: "not the form", argv: "sh|-c|echo 5", form: commandJSON, err: `wamp.error.runtime_error`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h, err := newCommandHandler(strings.Split(test.argv, "|"), test.json)
+			h, err := newCommandHandler(strings.Split(test.argv, "|"), test.form)
 			if strings.HasPrefix(test.argv, "sh|-c|") {
-				h, err = newCommandHandler([]string{"sh", "-c", strings.TrimPrefix(test.argv, "sh|-c|")}, test.json)
+				h, err = newCommandHandler([]string{"sh", "-c", strings.TrimPrefix(test.argv, "sh|-c|")}, test.form)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +83,7 @@ func messageOf(t *testing.T, payload wamp.Payload) string {
 }
 
 func TestCommandIsTerminated(t *testing.T) {
-	h, err := newCommandHandler([]string{"sleep", "1000"}, false)
+	h, err := newCommandHandler([]string{"sleep", "1000"}, commandValues)
 	if err != nil {
 		t.Fatal(err)
 	}

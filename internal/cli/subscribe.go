@@ -1,21 +1,29 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wampeter/wampeter/wamp"
+	"github.com/wampeter/wampeter/wamp/meta"
 )
 
 // subscribing is one run of the command subscribe.
 type subscribing struct {
-	topics []string
-	opts   []wamp.SubscribeOption
-	count  uint64 // events to wait for; 0: no end
-	out    *printer
+	topics  []string
+	opts    []wamp.SubscribeOption
+	history int    // events of the past to begin with
+	count   uint64 // events to wait for; 0: no end
+	out     *printer
+
+	past  map[occurrence]bool // printed from the history; not changed once begun is closed
+	begun chan struct{}       // closed when the history has been printed
 
 	mu     sync.Mutex
 	seen   uint64
@@ -24,12 +32,17 @@ type subscribing struct {
 	ended  bool
 }
 
+// occurrence is an event of a subscription.
+type occurrence struct{ subscription, publication uint64 }
+
 func (p *process) subscribeCommand() *cobra.Command {
 	var (
 		client  clientFlags
 		output  outputFlags
 		handler handlerFlags
 		count   uint64
+		history int
+		retain  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "subscribe TOPIC...",
@@ -40,11 +53,20 @@ place.
 
 As a rule an event is printed as its topic and its arguments. --json makes an
 object with topic, publication, args and kwargs of it; --raw leaves only the
-arguments. See 'wampeter help output'.`,
+arguments. See 'wampeter help output'.
+
+--retained begins with the last event of the topic that the publisher had the router
+keep, or of each topic that a pattern matches. --history N begins with the last N
+events, if the router has been set up to keep those of this topic or pattern; in
+JSON they have a timestamp. No event is printed twice, and none is missing between.`,
 		Example: `  wampeter subscribe demo.tick --count 3
   wampeter subscribe com.example.door com.example.window --json | jq .args
   wampeter subscribe com.example.                 every topic that begins so
   wampeter subscribe com..login                   any component in the middle
+  wampeter subscribe com.example.state --retained --count 1 --raw
+  wampeter subscribe com.example.log --history 10            with the last ten
+  wampeter subscribe com.example.order --shard a       a share of what has a partition
+  wampeter subscribe wamp.session. --json          who joins and leaves
   wampeter subscribe com.example.done --count 1 --timeout 1m || echo "nothing came"`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: p.action(func(ctx context.Context, args []string) error {
@@ -52,7 +74,16 @@ arguments. See 'wampeter help output'.`,
 			if err != nil {
 				return err
 			}
-			sub := &subscribing{topics: args, count: count, out: p.printer(output), end: make(chan struct{})}
+			if history < 0 {
+				return usagef("--history %d: want a number of events", history)
+			}
+			sub := &subscribing{
+				topics: args, history: history, count: count, out: p.printer(output),
+				past: make(map[occurrence]bool), begun: make(chan struct{}), end: make(chan struct{}),
+			}
+			if retain {
+				sub.opts = append(sub.opts, wamp.GetRetained())
+			}
 			for _, o := range opts {
 				sub.opts = append(sub.opts, o)
 			}
@@ -65,7 +96,9 @@ arguments. See 'wampeter help output'.`,
 	}
 	client.add(cmd, "end after this `TIME` (default never)")
 	output.add(cmd)
-	handler.add(cmd, "SUBSCRIBE")
+	handler.add(cmd, "SUBSCRIBE", "of events with --partition, get those whose keys this session owns under the name `KEY`")
+	cmd.Flags().BoolVar(&retain, "retained", false, "begin with the event that the router keeps")
+	cmd.Flags().IntVar(&history, "history", 0, "begin with this many events of the past")
 	cmd.Flags().Uint64Var(&count, "count", 0, "end after this many events (0: never)")
 	return cmd
 }
@@ -89,7 +122,13 @@ func (sub *subscribing) run(ctx context.Context, s *wamp.Session, ready func()) 
 			case <-over:
 			}
 		})
+		if sub.history > 0 {
+			if err := sub.replay(ctx, s, subscription); err != nil {
+				return err
+			}
+		}
 	}
+	close(sub.begun)
 	ready()
 	select {
 	case <-sub.end:
@@ -106,17 +145,48 @@ func (sub *subscribing) run(ctx context.Context, s *wamp.Session, ready func()) 
 	}
 }
 
-func (sub *subscribing) handle(_ context.Context, e *wamp.EventInfo) error {
+// replay prints the last events of a subscription.
+func (sub *subscribing) replay(ctx context.Context, s *wamp.Session, of *wamp.Subscription) error {
+	events, err := meta.History(ctx, s, of.ID(), meta.Reverse(), meta.Limit(sub.history))
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(events) {
+		sub.past[occurrence{of.ID(), e.Publication}] = true
+		sub.print(&wamp.EventInfo{
+			Payload:     e.Payload,
+			Publication: e.Publication,
+			Topic:       cmp.Or(e.Topic, of.Topic()),
+			Publisher:   e.Publisher,
+		}, field{"timestamp", quoted(e.Time.UTC().Format(time.RFC3339Nano))})
+	}
+	return nil
+}
+
+// handle prints an event, once those of the past have been.
+func (sub *subscribing) handle(ctx context.Context, e *wamp.EventInfo) error {
+	select {
+	case <-sub.begun:
+	case <-ctx.Done():
+		return nil
+	}
+	if !sub.past[occurrence{e.Subscription.ID(), e.Publication}] {
+		sub.print(e)
+	}
+	return nil
+}
+
+// print prints an event, unless enough have been.
+func (sub *subscribing) print(e *wamp.EventInfo, more ...field) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	if sub.ended {
-		return nil
+		return
 	}
 	sub.seen++
-	sub.failed = sub.out.event(e)
+	sub.failed = sub.out.event(e, more...)
 	if sub.failed != nil || sub.seen == sub.count {
 		sub.ended = true
 		close(sub.end)
 	}
-	return nil
 }
