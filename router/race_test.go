@@ -255,10 +255,12 @@ func TestShutdownUnderLoad(t *testing.T) {
 		var stop atomic.Bool
 		var busy, clients sync.WaitGroup
 		busy.Add(9)
-		for n, v := range vias() {
-			first := v.join(t, addr)
+		var joined []*wire
+		for _, v := range vias() {
+			joined = append(joined, v.join(t, addr))
+		}
+		for n, w := range joined {
 			clients.Go(func() {
-				w := first
 				var once sync.Once
 				for i := 1; ; i++ {
 					for _, m := range []string{

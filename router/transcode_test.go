@@ -21,22 +21,19 @@ func TestPayloadsAcross(t *testing.T) {
 		`["\u0000AAEC","\u0000","\u0000/+8="]`, // binaries
 		`[["nested",{"a":{"b":[1,[2,[3]]]}}]]`, `[],{"k":1}`, `[1],{"":{},"ä":[null],"long key that does not fit into a short head of anything":1}`,
 		`["` + strings.Repeat("x", 31) + `","` + strings.Repeat("y", 32) + `","` + strings.Repeat("z", 256) + `"]`,
-		`["` + strings.Repeat("ä", 40_000) + `"]`, `[` + strings.Repeat(`{"a":[1,2,"x"]},`, 6000) + `0]`,
+		`["` + strings.Repeat("ä", 20_000) + `"]`, `[` + strings.Repeat(`{"a":[1,2,"x"]},`, 1000) + `0]`,
 		`[` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `]`,
 	}
-	n := 0
-	for _, from := range vias() {
-		for _, to := range []via{vias()[n%3], vias()[3+n%3], vias()[6+n%3]} {
-			n++
-			caller, callee := from.join(t, addr), to.join(t, addr)
-			callee.send(fmt.Sprintf(`[64,1,{},"com.p%d"]`, n))
-			callee.expect(`[65,1,"*"]`)
-			for i, p := range payloads {
-				caller.send(fmt.Sprintf(`[48,%d,{},"com.p%d",%s]`, i+1, n, p))
-				callee.expect(fmt.Sprintf(`[68,%d,"*",{},%s]`, i+1, p))
-				callee.send(fmt.Sprintf(`[8,68,%d,{},"com.e",%s]`, i+1, p))
-				caller.expect(fmt.Sprintf(`[8,48,%d,{},"com.e",%s]`, i+1, p))
-			}
+	for n, from := range vias() {
+		to := vias()[3*(n%3)+(n+n/3)%3] // each serializer meets each
+		caller, callee := from.join(t, addr), to.join(t, addr)
+		callee.send(fmt.Sprintf(`[64,1,{},"com.p%d"]`, n))
+		callee.expect(`[65,1,"*"]`)
+		for i, p := range payloads {
+			caller.send(fmt.Sprintf(`[48,%d,{},"com.p%d",%s]`, i+1, n, p))
+			callee.expect(fmt.Sprintf(`[68,%d,"*",{},%s]`, i+1, p))
+			callee.send(fmt.Sprintf(`[8,68,%d,{},"com.e",%s]`, i+1, p))
+			caller.expect(fmt.Sprintf(`[8,48,%d,{},"com.e",%s]`, i+1, p))
 		}
 	}
 }
