@@ -36,7 +36,7 @@ func CallAll[R any](ctx context.Context, s *Session, procedure string, opts ...C
 			return
 		}
 		for _, data := range list {
-			if !yield(decodeReply[R](all.raw.Format, data, procedure)) {
+			if !yield(decodeReply[R](s, all.raw.Format, data, procedure)) {
 				return
 			}
 		}
@@ -53,14 +53,14 @@ type replyEntry struct {
 	Kwargs codec.Raw `json:"kwargs"`
 }
 
-func decodeReply[R any](f msg.Format, data []byte, procedure string) (Reply[R], error) {
+func decodeReply[R any](s *Session, f msg.Format, data []byte, procedure string) (Reply[R], error) {
 	var entry replyEntry
 	var reply Reply[R]
 	if err := codec.Unmarshal(f, data, &entry); err != nil {
 		return reply, fmt.Errorf("call %s: %w", procedure, invalidReply(err))
 	}
 	reply.Callee = entry.Callee
-	r := request{kind: msg.Call, uri: procedure, errURI: entry.Error, callee: entry.Callee}
+	r := request{kind: msg.Call, uri: procedure, errURI: entry.Error, callee: entry.Callee, known: s.errors.Load()}
 	r.payload = msg.Payload{
 		Format: cmp.Or(entry.Args.Format, entry.Kwargs.Format),
 		Args:   entry.Args.Bytes,

@@ -22,10 +22,21 @@ type custom struct {
 	value any
 }
 
-func (o custom) applyCall(c *callConfig)           { c.custom = append(c.custom, o) }
-func (o custom) applyPublish(c *publishConfig)     { c.custom = append(c.custom, o) }
-func (o custom) applyRegister(c *registerConfig)   { c.custom = append(c.custom, o) }
-func (o custom) applySubscribe(c *subscribeConfig) { c.custom = append(c.custom, o) }
+func (o custom) applyCall(c *callConfig)           { c.setCustom(o) }
+func (o custom) applyPublish(c *publishConfig)     { (*sendConfig)(c).setCustom(o) }
+func (o custom) applyRegister(c *registerConfig)   { c.setCustom(o) }
+func (o custom) applySubscribe(c *subscribeConfig) { c.setCustom(o) }
+
+// setCustom sets an option by name; the last of a name wins.
+func (c *optionConfig) setCustom(o custom) {
+	for i := range c.custom {
+		if c.custom[i].name == o.name {
+			c.custom[i] = o
+			return
+		}
+	}
+	c.custom = append(c.custom, o)
+}
 
 // finish serializes the custom options and returns the options to send, which
 // refer to c.
@@ -69,6 +80,7 @@ type handlerConfig struct {
 	concurrency int
 	queue       int
 	overflow    Overflow
+	errors      *errorTable // of the registry that the handler comes from
 }
 
 type (

@@ -110,6 +110,33 @@ type Dialer struct {
 	// Compression offers permessage-deflate on WebSocket.
 	Compression bool
 
+	// KeepAliveTimeout is how long the answer to a probe may take before the
+	// connection counts as lost. Default 10 s.
+	KeepAliveTimeout time.Duration
+
+	// OnWelcome looks at a session that the router has welcomed, at its
+	// Details for example, before Dial returns it. An error refuses the
+	// session: the router gets ABORT wamp.error.cannot_authenticate, and Dial
+	// fails with that error. It must not use the session otherwise.
+	OnWelcome func(ctx context.Context, s *Session) error
+
+	// TracebackApp tells callers of panics in procedures: wamp.error.runtime_error
+	// then has the panic's text as its argument, and the stack as keyword
+	// argument "traceback". By default they learn that there was one, and no
+	// more.
+	TracebackApp bool
+
+	// NextRequestID returns the id of the request after the one with id last,
+	// which is 0 at first. It runs under the session's lock and must return an
+	// id from 1 to 2^53 that no request under way has. By default requests are
+	// numbered 1, 2, 3 … as the specification demands; strict routers accept
+	// nothing else.
+	NextRequestID func(last uint64) uint64
+
+	// Backoff says how long package app waits between attempts with this
+	// Dialer. Dial itself makes one.
+	Backoff Backoff
+
 	// OnError hears of every panic of a handler, and of every error that a
 	// handler returned, except for errors that a procedure returned for its
 	// caller: *Error and URI. It must not block. Default: Logger.
@@ -202,7 +229,7 @@ func (d *Dialer) attempt(ctx context.Context, url string, connect func(context.C
 	if err != nil {
 		return nil, err
 	}
-	cfg := session.Config{MaxQueue: d.MaxQueue, KeepAlive: d.KeepAlive}.WithDefaults()
+	cfg := session.Config{MaxQueue: d.MaxQueue, KeepAlive: d.KeepAlive, PongWait: d.KeepAliveTimeout}.WithDefaults()
 	return d.join(ctx, conn, &cfg, url)
 }
 

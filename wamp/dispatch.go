@@ -108,6 +108,7 @@ func (s *Session) refused(m *msg.Message, owned bool) {
 	if req.errURI == "" {
 		req.errURI = ErrRuntimeError
 	}
+	req.known = s.errors.Load()
 	s.settle(req, m, owned)
 }
 

@@ -143,6 +143,9 @@ func (sub *Subscription) handle(e *EventInfo) {
 		}
 	}()
 	if err := sub.handler.HandleEvent(ctx, e); err != nil && !sub.s.ending(ctx, err) {
+		if known := raised(err, sub.cfg.errors, sub.s.errors.Load()); known != nil && known.cause != nil {
+			err = known
+		}
 		sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: err})
 	}
 }

@@ -190,8 +190,12 @@ func (r *Registration) serve(inv *Invocation) {
 func (r *Registration) run(inv *Invocation) (res Result, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r.s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: panicError(v), Stack: stack()})
+			trace := stack()
+			r.s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: panicError(v), Stack: trace})
 			err = Errorf(ErrRuntimeError, "the procedure failed unexpectedly")
+			if r.s.traces {
+				err = NewError(ErrRuntimeError, Args{panicError(v).Error()}, KW{"traceback": string(trace)})
+			}
 		}
 	}()
 	return r.handler.Invoke(&inv.ctx, inv)
@@ -200,17 +204,14 @@ func (r *Registration) run(inv *Invocation) (res Result, err error) {
 // answerFor is the ERROR for a handler's error. An error that is not meant for
 // the caller is reported here.
 func (inv *Invocation) answerFor(err error, interrupted bool) *Error {
-	var e *Error
-	var uri URI
 	switch {
 	case interrupted && inv.ctx.Err() != nil:
 		return &Error{URI: ErrCanceled}
 	case errors.Is(err, context.DeadlineExceeded) && errors.Is(inv.ctx.Err(), context.DeadlineExceeded):
 		return &Error{URI: ErrTimeout}
-	case errors.As(err, &e):
+	}
+	if e := raised(err, inv.Registration.cfg.errors, inv.Session.errors.Load()); e != nil {
 		return e
-	case errors.As(err, &uri):
-		return &Error{URI: uri}
 	}
 	inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
 	return Errorf(ErrRuntimeError, "%v", err)

@@ -74,6 +74,9 @@ func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Con
 	for {
 		select {
 		case err := <-handshake.joined:
+			if err == nil {
+				err = d.welcome(ctx, s)
+			}
 			if err != nil {
 				return nil, s.giveUp(ctx, err)
 			}
@@ -95,6 +98,26 @@ func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Con
 		}
 	}
 }
+
+// welcome asks OnWelcome whether the session is wanted. If not, the router is
+// told by ABORT.
+func (d *Dialer) welcome(ctx context.Context, s *Session) error {
+	if d.OnWelcome == nil {
+		return nil
+	}
+	err := d.OnWelcome(ctx, s)
+	if err == nil {
+		return nil
+	}
+	s.peer.End(&msg.Message{
+		Type: msg.Abort, URI: []byte(errCannotAuthenticate), Dict: s.peer.MessageDict(err.Error()),
+	}, nil)
+	return fmt.Errorf("the session is refused by this end: %w", err)
+}
+
+// errCannotAuthenticate is what existing clients send when they refuse a
+// session.
+const errCannotAuthenticate = "wamp.error.cannot_authenticate"
 
 // giveUp ends a session that was not joined, and returns err. While ctx lasts
 // the router has a moment to read why.

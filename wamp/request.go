@@ -26,6 +26,7 @@ type request struct {
 	// The outcome, to be read after ready or done.
 	err      error       // local
 	errURI   URI         // of an ERROR
+	known    *errorTable // at the time of the ERROR
 	answer   uint64      // id in the answer
 	callee   uint64      // of a RESULT
 	payload  msg.Payload // of RESULT or ERROR
@@ -146,6 +147,7 @@ func (r *request) remoteError() error {
 	e := &Error{URI: r.errURI, Origin: OriginRemote, op: r.op(), raw: received(&p)}
 	e.Args, _ = e.raw.Args() // an ERROR whose payload makes no sense still is one
 	e.Kwargs, _ = e.raw.Kwargs()
+	r.known.received(e)
 	return e
 }
 
@@ -173,10 +175,14 @@ func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {
 	if s.closed != nil {
 		return s.closed
 	}
+	last := s.lastID
 	r.id = s.nextID()
+	if s.nextOf != nil && (r.id == 0 || r.id > msg.MaxID || s.requests[r.id] != nil) {
+		return fmt.Errorf("request id %d of Dialer.NextRequestID is out of range or in use", r.id)
+	}
 	m.Request = r.id
 	if err := s.peer.Send(m, false); err != nil {
-		s.lastID-- // not used: the router expects it next
+		s.lastID = last // not used: the router expects it next
 		return s.sendError(err)
 	}
 	if waits {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/codec"
@@ -29,6 +30,9 @@ type Session struct {
 	logger  *slog.Logger
 	onError func(context.Context, *HandlerError)
 	grace   time.Duration
+	traces  bool                       // callers are told of panics
+	nextOf  func(uint64) uint64        // id of the request after another
+	errors  atomic.Pointer[errorTable] // written under mu
 
 	// Set by WELCOME, before anyone else has the session.
 	id         uint64
@@ -72,6 +76,8 @@ func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string)
 		logger:        d.Logger,
 		onError:       d.OnError,
 		grace:         cfg.Grace,
+		traces:        d.TracebackApp,
+		nextOf:        d.NextRequestID,
 		joining:       newJoining(),
 		done:          make(chan struct{}),
 		goodbye:       make(chan struct{}),
@@ -303,6 +309,10 @@ func (s *Session) fail(closed *ClosedError) {
 
 // nextID returns the id of the next request. s.mu is held.
 func (s *Session) nextID() uint64 {
+	if s.nextOf != nil {
+		s.lastID = s.nextOf(s.lastID)
+		return s.lastID
+	}
 	s.lastID++
 	if s.lastID > msg.MaxID {
 		s.lastID = 1
