@@ -289,8 +289,8 @@ func TestMemoryComesBack(t *testing.T) {
 		table.Delete(msg.Prefix, u)
 		table.Delete(msg.Wildcard, u+".")
 	}
-	if table.exact.peak > leastPeak || len(table.wildcard.tags) > leastSlots || cap(table.prefix.root.children) != 0 {
-		t.Errorf("left: exact %d, wildcard %d, prefix %d", table.exact.peak, len(table.wildcard.tags), cap(table.prefix.root.children))
+	if table.exact.peak > leastPeak || len(table.wildcard.entries) > leastSlots || cap(table.prefix.root.children) != 0 {
+		t.Errorf("left: exact %d, wildcard %d, prefix %d", table.exact.peak, len(table.wildcard.entries), cap(table.prefix.root.children))
 	}
 }
 

@@ -48,18 +48,23 @@ type wildcardTable[V any] struct {
 	shapes int
 	byLen  [MaxComponents + 1][]shapeUse // in order of precedence
 
-	// Open addressing with linear probing, at most half full. Most probes find
-	// nothing; those look at tags only, which stay in the processor's cache.
-	tags    []uint8 // 0: free
+	// Open addressing with linear probing, at most half full. Most look-ups
+	// find nothing; those are told by filter, which has one bit set for each
+	// pattern, 16 bits or more for each of them, and stays in the processor's
+	// cache.
 	entries []wildcardEntry[V]
+	filter  []uint64
+	stale   int // patterns that have gone since filter was made
 }
 
 type shapeUse struct {
-	mask uint64
-	n    int // patterns
+	mask   uint64
+	spread uint64 // spread(mask)
+	n      int    // patterns
 }
 
 type wildcardEntry[V any] struct {
+	used    bool
 	hash    uint64
 	mask    uint64
 	pattern string
@@ -104,16 +109,13 @@ func hash(terms *[MaxComponents]uint64, n int) (h uint64) {
 	return h
 }
 
-// without returns the hash for the shape mask, given that of all components.
-func without(all uint64, terms *[MaxComponents]uint64, mask uint64) uint64 {
-	h := all ^ spread(mask)
+// without returns h without the terms of the components that mask has.
+func without(h uint64, terms *[MaxComponents]uint64, mask uint64) uint64 {
 	for m := mask; m != 0; m &= m - 1 {
 		h ^= terms[63-bits.TrailingZeros64(m)]
 	}
 	return h
 }
-
-func tagOf(h uint64) uint8 { return uint8(h>>56) | 1 }
 
 // matches reports whether pattern matches uri.
 func matches(pattern string, uri []byte) bool {
@@ -146,8 +148,12 @@ func (t *wildcardTable[V]) best(uri []byte) (v V, ok bool) {
 	n := t.terms(uri, &terms)
 	all := hash(&terms, n)
 	for _, s := range t.byLen[n] {
-		if i := t.find(without(all, &terms, s.mask), uri, s.mask); i >= 0 {
-			return t.entries[i].value, true
+		h := without(all^s.spread, &terms, s.mask)
+		if !t.mayHave(h) {
+			continue
+		}
+		if e := t.find(h, uri, s.mask); e != nil {
+			return e.value, true
 		}
 	}
 	return v, false
@@ -161,24 +167,38 @@ func (t *wildcardTable[V]) appendAll(dst []V, uri []byte) []V {
 	n := t.terms(uri, &terms)
 	all := hash(&terms, n)
 	for _, s := range t.byLen[n] {
-		if i := t.find(without(all, &terms, s.mask), uri, s.mask); i >= 0 {
-			dst = append(dst, t.entries[i].value)
+		h := without(all^s.spread, &terms, s.mask)
+		if !t.mayHave(h) {
+			continue
+		}
+		if e := t.find(h, uri, s.mask); e != nil {
+			dst = append(dst, e.value)
 		}
 	}
 	return dst
 }
 
-// find returns the slot of the pattern with hash h that matches uri, and whose
-// shape has that mask; -1 when there is none.
-func (t *wildcardTable[V]) find(h uint64, uri []byte, mask uint64) int {
-	last := len(t.tags) - 1
-	tag := tagOf(h)
-	for i := int(h) & last; t.tags[i] != 0; i = (i + 1) & last {
-		if e := &t.entries[i]; t.tags[i] == tag && e.hash == h && e.mask == mask && matches(e.pattern, uri) {
-			return i
+// bit returns where h has its bit in the filter: the word, and a mask.
+func (t *wildcardTable[V]) bit(h uint64) (int, uint64) {
+	return int(h>>32) & (len(t.filter) - 1), 1 << (h >> 58)
+}
+
+// mayHave reports whether there may be a pattern with hash h.
+func (t *wildcardTable[V]) mayHave(h uint64) bool {
+	word, mask := t.bit(h)
+	return t.filter[word]&mask != 0
+}
+
+// find returns the pattern with hash h that matches uri, and whose shape has
+// that mask; nil when there is none.
+func (t *wildcardTable[V]) find(h uint64, uri []byte, mask uint64) *wildcardEntry[V] {
+	last := len(t.entries) - 1
+	for i := int(h) & last; t.entries[i].used; i = (i + 1) & last {
+		if e := &t.entries[i]; e.hash == h && e.mask == mask && matches(e.pattern, uri) {
+			return e
 		}
 	}
-	return -1
+	return nil
 }
 
 // slot returns the slot of pattern itself, -1 when it is not there.
@@ -186,10 +206,9 @@ func (t *wildcardTable[V]) slot(pattern []byte, h uint64) int {
 	if t.n == 0 {
 		return -1
 	}
-	last := len(t.tags) - 1
-	tag := tagOf(h)
-	for i := int(h) & last; t.tags[i] != 0; i = (i + 1) & last {
-		if t.tags[i] == tag && t.entries[i].pattern == string(pattern) {
+	last := len(t.entries) - 1
+	for i := int(h) & last; t.entries[i].used; i = (i + 1) & last {
+		if e := &t.entries[i]; e.hash == h && e.pattern == string(pattern) {
 			return i
 		}
 	}
@@ -200,7 +219,7 @@ func (t *wildcardTable[V]) key(pattern []byte) (Shape, uint64) {
 	s, _ := ShapeOf(pattern)
 	var terms [MaxComponents]uint64
 	n := t.terms(pattern, &terms)
-	return s, without(hash(&terms, n), &terms, s.mask)
+	return s, without(hash(&terms, n)^spread(s.mask), &terms, s.mask)
 }
 
 func (t *wildcardTable[V]) get(uri []byte) (v V, ok bool) {
@@ -218,15 +237,15 @@ func (t *wildcardTable[V]) put(pattern string, v V) {
 		t.entries[i].value = v
 		return
 	}
-	if 2*(t.n+1) > len(t.tags) {
-		t.resize(max(leastSlots, 2*len(t.tags)))
+	if 2*(t.n+1) > len(t.entries) {
+		t.resize(max(leastSlots, 2*len(t.entries)))
 	}
-	t.insert(wildcardEntry[V]{hash: h, mask: s.mask, pattern: pattern, value: v})
+	t.insert(wildcardEntry[V]{used: true, hash: h, mask: s.mask, pattern: pattern, value: v})
 	t.n++
 	uses := t.byLen[s.components]
 	i, found := findShape(uses, s.mask)
 	if !found {
-		uses = slices.Insert(uses, i, shapeUse{mask: s.mask})
+		uses = slices.Insert(uses, i, shapeUse{mask: s.mask, spread: spread(s.mask)})
 		t.byLen[s.components] = uses
 		t.shapes++
 	}
@@ -241,8 +260,12 @@ func (t *wildcardTable[V]) delete(pattern []byte) {
 	}
 	t.clear(i)
 	t.n--
-	if len(t.tags) > leastSlots && t.n <= len(t.tags)/8 {
-		t.resize(len(t.tags) / 2)
+	t.stale++
+	switch {
+	case len(t.entries) > leastSlots && t.n <= len(t.entries)/8:
+		t.resize(len(t.entries) / 2)
+	case t.stale > len(t.entries)/2:
+		t.resize(len(t.entries)) // for a new filter
 	}
 	uses := t.byLen[s.components]
 	at, _ := findShape(uses, s.mask)
@@ -271,34 +294,37 @@ func findShape(uses []shapeUse, mask uint64) (int, bool) {
 }
 
 func (t *wildcardTable[V]) insert(e wildcardEntry[V]) {
-	last := len(t.tags) - 1
+	last := len(t.entries) - 1
 	i := int(e.hash) & last
-	for t.tags[i] != 0 {
+	for t.entries[i].used {
 		i = (i + 1) & last
 	}
-	t.tags[i], t.entries[i] = tagOf(e.hash), e
+	t.entries[i] = e
+	word, mask := t.bit(e.hash)
+	t.filter[word] |= mask
 }
 
 // clear empties slot i and closes the gap, so that probes still end at the
 // first free slot.
 func (t *wildcardTable[V]) clear(i int) {
-	last := len(t.tags) - 1
-	for j := (i + 1) & last; t.tags[j] != 0; j = (j + 1) & last {
+	last := len(t.entries) - 1
+	for j := (i + 1) & last; t.entries[j].used; j = (j + 1) & last {
 		home := int(t.entries[j].hash) & last
 		if (j-home)&last >= (j-i)&last {
-			t.tags[i], t.entries[i] = t.tags[j], t.entries[j]
+			t.entries[i] = t.entries[j]
 			i = j
 		}
 	}
-	t.tags[i], t.entries[i] = 0, wildcardEntry[V]{}
+	t.entries[i] = wildcardEntry[V]{}
 }
 
+// resize moves all patterns into a table of so many slots.
 func (t *wildcardTable[V]) resize(slots int) {
-	tags, entries := t.tags, t.entries
-	t.tags, t.entries = make([]uint8, slots), make([]wildcardEntry[V], slots)
-	for i, tag := range tags {
-		if tag != 0 {
-			t.insert(entries[i])
+	old := t.entries
+	t.entries, t.filter, t.stale = make([]wildcardEntry[V], slots), make([]uint64, slots/8), 0
+	for _, e := range old {
+		if e.used {
+			t.insert(e)
 		}
 	}
 }
