@@ -37,17 +37,20 @@ func IsReserved(u []byte) bool {
 		(len(u) == len(reserved) || u[len(reserved)] == '.')
 }
 
-// What an ASCII byte may be in a URI.
+// What a byte may be in a URI.
 const (
 	refused = iota
+	wide    // part of a character beyond ASCII
 	loose   // allowed by the loose rules only
 	always  // allowed by both
 	dot
 )
 
-var ascii = func() (class [utf8.RuneSelf]uint8) {
+var classes = func() (class [256]uint8) {
 	for c := range class {
 		switch {
+		case c >= utf8.RuneSelf:
+			class[c] = wide
 		case c == '.':
 			class[c] = dot
 		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c == '_':
@@ -66,31 +69,28 @@ var ascii = func() (class [utf8.RuneSelf]uint8) {
 // valid scans u. emptyInner allows empty components before the last one,
 // emptyLast an empty last one.
 func valid(u []byte, strict, emptyInner, emptyLast bool) bool {
-	least := uint8(loose)
-	if strict {
-		least = always
-	}
 	start := 0 // of the current component
-	for i := 0; i < len(u); {
-		c := u[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRune(u[i:])
-			if strict || r == utf8.RuneError && n == 1 || unicode.IsSpace(r) {
-				return false
-			}
-			i += n
-			continue
-		}
-		switch class := ascii[c]; {
-		case class == dot:
+	for i := 0; i < len(u); i++ {
+		switch classes[u[i]] {
+		case always:
+		case dot:
 			if i == start && !emptyInner {
 				return false
 			}
 			start = i + 1
-		case class < least:
+		case loose:
+			if strict {
+				return false
+			}
+		case wide:
+			r, n := utf8.DecodeRune(u[i:])
+			if strict || r == utf8.RuneError && n == 1 || unicode.IsSpace(r) {
+				return false
+			}
+			i += n - 1
+		default:
 			return false
 		}
-		i++
 	}
 	return start < len(u) || emptyLast
 }
