@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/transport"
@@ -77,7 +79,8 @@ func (s *Server) newHTTP() *http.Server {
 		ReadHeaderTimeout: s.cfg.WebSocket.Limits.HandshakeTimeout(),
 		IdleTimeout:       idleHTTP,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
-		ConnState: func(_ net.Conn, state http.ConnState) {
+		ConnState: func(nc net.Conn, state http.ConnState) {
+			s.note(nc, state == http.StateNew)
 			// The goroutine of each connection is waited for, up to its last
 			// few instructions; after a hijack the handler still runs in it.
 			switch state {
@@ -94,6 +97,28 @@ func (s *Server) newHTTP() *http.Server {
 			}
 			return ctx
 		},
+	}
+}
+
+// note remembers connections that net/http has read no request from.
+func (s *Server) note(nc net.Conn, unasked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if unasked {
+		s.unasked[nc] = struct{}{}
+	} else {
+		delete(s.unasked, nc)
+	}
+}
+
+// closeUnasked closes the connections without a request. http.Server.Shutdown
+// would give them five seconds.
+func (s *Server) closeUnasked() {
+	s.mu.Lock()
+	conns := slices.Collect(maps.Keys(s.unasked))
+	s.mu.Unlock()
+	for _, nc := range conns {
+		_ = nc.Close()
 	}
 }
 

@@ -79,7 +79,8 @@ type Server struct {
 	mu      sync.Mutex
 	stopped chan struct{}
 	conns   map[*conn]struct{}
-	opening list.List // of *conn, those in their opening handshake, the oldest first
+	unasked map[net.Conn]struct{} // see note
+	opening list.List             // of *conn, those in their opening handshake, the oldest first
 }
 
 // New returns a Server of ln, which it owns.
@@ -99,6 +100,7 @@ func New(ln net.Listener, cfg Config) *Server {
 		pending: make(chan struct{}, cfg.MaxPending),
 		stopped: make(chan struct{}),
 		conns:   make(map[*conn]struct{}),
+		unasked: make(map[net.Conn]struct{}),
 	}
 	if cfg.TLS != nil {
 		s.tls = transport.ServerTLSConfig(cfg.TLS)
@@ -291,6 +293,7 @@ func (s *Server) stop(which func(*conn) bool) {
 // error is returned, and Close remains to be called.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Stop()
+	s.closeUnasked()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return err
 	}

@@ -387,3 +387,22 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Half a request holds up nobody who shuts down.
+func TestShutdownBesideHalfARequest(t *testing.T) {
+	s := listen(t, "tcp", Config{Conn: echo})
+	half := dial(t, s)
+	if _, err := io.WriteString(half, "POST / HTTP/1.1\r\nHost: x\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	for unasked := 0; unasked == 0; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		unasked = len(s.unasked)
+		s.mu.Unlock()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second) // net/http alone takes 5
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
