@@ -105,6 +105,9 @@ func (r *Realm) deliverEvent(b *batch, e *core.Effect, keep bool) {
 			b.sent(l, size)
 		case session.ErrOverflow:
 			l.overflow()
+			r.core.Undeliverable(s, &e.Msg, msg.ErrUnavailable, &r.out) // counts it
+		case session.ErrTooBig:
+			r.core.Undeliverable(s, &e.Msg, msg.ErrPayloadSizeExceeded, &r.out)
 		}
 	}
 }

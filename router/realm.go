@@ -1,6 +1,7 @@
 package router
 
 import (
+	"crypto/sha256"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -34,7 +35,7 @@ func newRealm(r *Router, name string) *Realm {
 	cfg := core.Config{
 		Now:         time.Now,
 		Rand:        rand.Uint64,
-		Key:         r.key,
+		Key:         realmKey(r.key, name),
 		StrictURI:   r.cfg.StrictURI,
 		StrictIDs:   r.cfg.StrictIDs,
 		Strict:      r.cfg.Strict,
@@ -44,6 +45,14 @@ func newRealm(r *Router, name string) *Realm {
 	r.cfg.policies(&cfg)
 	realm.core = core.New(cfg)
 	return realm
+}
+
+// realmKey returns the key of a realm's registration and subscription ids, so
+// that an id says nothing about other realms.
+func realmKey(key [16]byte, name string) (k [16]byte) {
+	sum := sha256.Sum256(append(key[:], name...))
+	copy(k[:], sum[:])
+	return k
 }
 
 // Name returns the realm's URI.
