@@ -40,19 +40,3 @@ func TestDescribePublish(t *testing.T) {
 		t.Error("a function is no value")
 	}
 }
-
-func TestMatchPolicyText(t *testing.T) {
-	for _, want := range []MatchPolicy{Exact, Prefix, Wildcard} {
-		text, err := want.MarshalText()
-		var got MatchPolicy
-		if err == nil {
-			err = got.UnmarshalText(text)
-		}
-		if got != want || err != nil {
-			t.Errorf("%v: %q, %v, %v", want, text, got, err)
-		}
-	}
-	if err := new(MatchPolicy).UnmarshalText([]byte("regex")); err == nil {
-		t.Error("there is no policy regex")
-	}
-}

@@ -19,3 +19,13 @@ func (m *MatchPolicy) UnmarshalText(text []byte) error {
 	*m = MatchPolicy(policy)
 	return nil
 }
+
+// ParsePattern returns the URI and the policy that WAMP has for a pattern as
+// it is given to Register and Subscribe; see the package documentation.
+func ParsePattern(pattern string) (uri string, match MatchPolicy, err error) {
+	p, err := parsePattern(pattern, Exact, false)
+	if err != nil {
+		return "", Exact, err
+	}
+	return p.uri, p.match, nil
+}

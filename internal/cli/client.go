@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wampeter/wampeter/wamp"
 )
@@ -44,8 +45,9 @@ type clientFlags struct {
 }
 
 // add defines the flags. timeout says what --timeout does to the command.
-func (c *clientFlags) add(cmd *cobra.Command, timeout string) {
-	f := cmd.Flags()
+func (c *clientFlags) add(cmd *cobra.Command, timeout string) { c.define(cmd, cmd.Flags(), timeout) }
+
+func (c *clientFlags) define(cmd *cobra.Command, f *pflag.FlagSet, timeout string) {
 	f.StringArrayVar(&c.urls, "url", nil, "router: a ws, wss, tcp, tls or unix `URL`; repeatable, tried in order (default "+defaultURL+", or $"+envURL+")")
 	f.StringVar(&c.realm, "realm", "", "realm to join (default "+defaultRealm+", or $"+envRealm+")")
 	f.StringSliceVar(&c.serializers, "serializer", nil, "cbor, msgpack or json, in order of preference (default cbor,msgpack,json)")

@@ -56,7 +56,7 @@ func checkExample(t *testing.T, root *cobra.Command, example string) {
 			continue
 		}
 		for _, m := range longFlag.FindAllStringSubmatch(text, -1) {
-			if cmd.Flags().Lookup(m[1]) == nil {
+			if cmd.Flag(m[1]) == nil {
 				t.Errorf("example %q: there is no flag --%s", text, m[1])
 			}
 		}
@@ -83,6 +83,26 @@ func TestUsageErrors(t *testing.T) {
 		{"publish", "requires at least 1 arg"},
 		{"subscribe", "requires at least 1 arg"},
 		{"subscribe x --match nonsense", "want exact, prefix or wildcard"},
+		{"subscribe x --history=-1", "want a number of events"},
+		{"call x --cancel nonsense", "want killnowait, kill or skip"},
+		{"call x --all --progress", "none of the others can be"},
+		{"call x --all --partition 1", "none of the others can be"},
+		{"publish x --exclude 0", "numbers from 1 to 2^53"},
+		{"publish x --eligible joe", "numbers from 1 to 2^53"},
+		{"register x --echo --invoke nonsense", "want single, roundrobin, random, first, last or partition"},
+		{"register x --echo --progress", "--progress needs --command"},
+		{"register x --command --json --progress -- cat", "none of the others can be"},
+		{"sessions nonsense", `unknown command "nonsense"`},
+		{"sessions list x", "unknown command"},
+		{"sessions get", "accepts 1 arg"},
+		{"sessions get joe", "numbers from 1 to 2^53"},
+		{"sessions kill", "name the sessions to end"},
+		{"sessions kill 1 --all", "name the sessions to end"},
+		{"sessions kill --all --authid joe", "none of the others can be"},
+		{"registrations list --match nonsense", "want exact, prefix or wildcard"},
+		{"registrations remove x", "requires at least 2 arg"},
+		{"registrations remove x joe", "numbers from 1 to 2^53"},
+		{"subscriptions match", "accepts 1 arg"},
 		{"register x", "at least one of the flags"},
 		{"register x --echo --constant 1", "none of the others can be"},
 		{"register x y --echo", `"y" follows it`},
@@ -96,6 +116,9 @@ func TestUsageErrors(t *testing.T) {
 		{"run x", "unknown command"},
 		{"run --listen nonsense", "want host:port or unix:PATH"},
 		{"run --max-message 5x", "is no size"},
+		{"run --history com.{id", "--history com.{id: "},
+		{"run --history a#b", "not a URI"},
+		{"registrations get com.{id", "neither fixed nor a {name}"},
 		{"version x", "unknown command"},
 	} {
 		out := execute(t, strings.Fields(test.line)...)
@@ -121,6 +144,10 @@ func TestVersionAndCompletion(t *testing.T) {
 		"__complete run --log-level ":          "debug",
 		"bench --list":                         "fanout",
 		"__complete subscribe x --match wildc": "wildcard",
+		"__complete call x --cancel s":         "skip",
+		"__complete register x --invoke r":     "roundrobin",
+		"__complete sessions k":                "kill",
+		"sessions --help":                      "wampeter sessions COMMAND",
 	} {
 		args := strings.Split(line, " ")
 		if out := execute(t, args...); out.code != 0 || !strings.Contains(out.stdout, want) {

@@ -43,8 +43,9 @@ type kindEntry struct {
 }
 
 func (p *process) kindCommand(k *kind, cmd *cobra.Command) *cobra.Command {
-	return metaCommand(cmd,
-		p.kindListCommand(k), p.kindGetCommand(k), p.kindMatchCommand(k), p.kindCountCommand(k), p.kindRemoveCommand(k))
+	client := &clientFlags{}
+	return metaCommand(cmd, client, p.kindListCommand(k, client), p.kindGetCommand(k, client),
+		p.kindMatchCommand(k, client), p.kindCountCommand(k, client), p.kindRemoveCommand(k, client))
 }
 
 // describe asks for everything about those with the IDs.
@@ -102,9 +103,8 @@ func (k *kind) fields(e *kindEntry) []field {
 	)
 }
 
-func (p *process) kindListCommand(k *kind) *cobra.Command {
+func (p *process) kindListCommand(k *kind, client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
 		output outputFlags
 		only   = matchFlag()
 	)
@@ -120,7 +120,7 @@ it.`, k.name),
 		Args: cobra.NoArgs,
 		RunE: p.action(func(ctx context.Context, _ []string) error {
 			out := p.printer(output)
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
 				ids, err := k.list(ctx, s)
 				if err != nil {
 					return err
@@ -139,15 +139,13 @@ it.`, k.name),
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	output.addJSON(cmd)
 	only.add(cmd, "match", "list only those that match so: exact, prefix or wildcard")
 	return cmd
 }
 
-func (p *process) kindMatchCommand(k *kind) *cobra.Command {
+func (p *process) kindMatchCommand(k *kind, client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
 		output outputFlags
 	)
 	cmd := &cobra.Command{
@@ -158,7 +156,7 @@ func (p *process) kindMatchCommand(k *kind) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: p.action(func(ctx context.Context, args []string) error {
 			out := p.printer(output)
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
 				ids, err := k.match(ctx, s, args[0])
 				if err != nil {
 					return err
@@ -174,7 +172,6 @@ func (p *process) kindMatchCommand(k *kind) *cobra.Command {
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	output.addJSON(cmd)
 	return cmd
 }
@@ -183,9 +180,14 @@ func (p *process) kindMatchCommand(k *kind) *cobra.Command {
 type reference struct {
 	kind  *kind
 	match choice[wamp.MatchPolicy]
+
+	text     string
+	id       uint64 // when it is one
+	uri      string
+	policies []wamp.MatchPolicy // to look for, in this order
 }
 
-func newReference(k *kind) *reference { return &reference{k, matchFlag()} }
+func newReference(k *kind) *reference { return &reference{kind: k, match: matchFlag()} }
 
 func (r *reference) add(cmd *cobra.Command) {
 	r.match.add(cmd, "match", "of those with the URI, the one that matches so: exact, prefix or wildcard")
@@ -194,26 +196,39 @@ func (r *reference) add(cmd *cobra.Command) {
 // usage is how a reference is written.
 func (r *reference) usage() string { return "{ID | " + r.kind.uri + "}" }
 
-// find returns the ID that text, an ID or a URI, stands for.
-func (r *reference) find(ctx context.Context, s *wamp.Session, text string) (uint64, error) {
-	if id, err := parseID(text); err == nil {
-		return id, nil
+// parse reads an ID or a URI.
+func (r *reference) parse(text string) error {
+	r.text = text
+	var err error
+	if r.id, err = parseID(text); err == nil {
+		return nil
 	}
-	policies := r.match.values
+	var likely wamp.MatchPolicy
+	if r.uri, likely, err = wamp.ParsePattern(text); err != nil {
+		return &usageError{err}
+	}
+	r.policies = append([]wamp.MatchPolicy{likely}, r.match.values...)
 	if policy, ok := r.match.value(); ok {
-		policies = []wamp.MatchPolicy{policy}
+		r.policies = []wamp.MatchPolicy{policy}
 	}
-	for _, policy := range policies {
-		if id, err := r.kind.lookup(ctx, s, text, policy); id != 0 || err != nil {
+	return nil
+}
+
+// find returns the ID.
+func (r *reference) find(ctx context.Context, s *wamp.Session) (uint64, error) {
+	if r.id != 0 {
+		return r.id, nil
+	}
+	for _, policy := range r.policies {
+		if id, err := r.kind.lookup(ctx, s, r.uri, policy); id != 0 || err != nil {
 			return id, err
 		}
 	}
-	return 0, fmt.Errorf("there is no %s of %s: 'wampeter %[1]ss match %[2]s' shows what matches it", r.kind.name, text)
+	return 0, fmt.Errorf("there is no %s of %s: 'wampeter %[1]ss match %[2]s' shows what matches it", r.kind.name, r.text)
 }
 
-func (p *process) kindGetCommand(k *kind) *cobra.Command {
+func (p *process) kindGetCommand(k *kind, client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
 		output outputFlags
 		ref    = newReference(k)
 	)
@@ -226,9 +241,12 @@ func (p *process) kindGetCommand(k *kind) *cobra.Command {
   wampeter %[1]ss get 4711 --json | jq .%[2]ss`, k.name, k.member),
 		Args: cobra.ExactArgs(1),
 		RunE: p.action(func(ctx context.Context, args []string) error {
+			if err := ref.parse(args[0]); err != nil {
+				return err
+			}
 			out := p.printer(output)
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
-				id, err := ref.find(ctx, s, args[0])
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
+				id, err := ref.find(ctx, s)
 				if err != nil {
 					return err
 				}
@@ -244,16 +262,14 @@ func (p *process) kindGetCommand(k *kind) *cobra.Command {
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	output.addJSON(cmd)
 	ref.add(cmd)
 	return cmd
 }
 
-func (p *process) kindCountCommand(k *kind) *cobra.Command {
+func (p *process) kindCountCommand(k *kind, client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
-		ref    = newReference(k)
+		ref = newReference(k)
 	)
 	cmd := &cobra.Command{
 		Use:     "count " + ref.usage(),
@@ -262,9 +278,12 @@ func (p *process) kindCountCommand(k *kind) *cobra.Command {
 		Example: fmt.Sprintf(`  wampeter %ss count com.example.home`, k.name),
 		Args:    cobra.ExactArgs(1),
 		RunE: p.action(func(ctx context.Context, args []string) error {
+			if err := ref.parse(args[0]); err != nil {
+				return err
+			}
 			out := p.printer(outputFlags{})
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
-				id, err := ref.find(ctx, s, args[0])
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
+				id, err := ref.find(ctx, s)
 				if err != nil {
 					return err
 				}
@@ -276,14 +295,12 @@ func (p *process) kindCountCommand(k *kind) *cobra.Command {
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	ref.add(cmd)
 	return cmd
 }
 
-func (p *process) kindRemoveCommand(k *kind) *cobra.Command {
+func (p *process) kindRemoveCommand(k *kind, client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
 		ref    = newReference(k)
 		reason string
 	)
@@ -296,6 +313,9 @@ They may come back: 'wampeter sessions kill' ends them.`, k.name),
   wampeter %[1]ss remove 815 4711 4712 --reason com.example.moved`, k.name),
 		Args: cobra.MinimumNArgs(2),
 		RunE: p.action(func(ctx context.Context, args []string) error {
+			if err := ref.parse(args[0]); err != nil {
+				return err
+			}
 			members := make([]uint64, len(args)-1)
 			for i, text := range args[1:] {
 				var err error
@@ -303,8 +323,8 @@ They may come back: 'wampeter sessions kill' ends them.`, k.name),
 					return err
 				}
 			}
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
-				id, err := ref.find(ctx, s, args[0])
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
+				id, err := ref.find(ctx, s)
 				if err != nil {
 					return err
 				}
@@ -317,7 +337,6 @@ They may come back: 'wampeter sessions kill' ends them.`, k.name),
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	ref.add(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "`URI` that says why")
 	return cmd

@@ -13,8 +13,10 @@ import (
 	"github.com/wampeter/wampeter/wamp"
 )
 
-// metaCommand makes a command that is nothing but the name of others.
-func metaCommand(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+// metaCommand makes a command that is nothing but the name of others, which
+// share the flags of client.
+func metaCommand(cmd *cobra.Command, client *clientFlags, commands ...*cobra.Command) *cobra.Command {
+	client.define(cmd, cmd.PersistentFlags(), "give up after this `TIME` (default no limit)")
 	cmd.Use += " COMMAND"
 	cmd.DisableFlagsInUseLine = true
 	cmd.Args = cobra.NoArgs
@@ -22,9 +24,6 @@ func metaCommand(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command 
 	cmd.AddCommand(commands...)
 	return cmd
 }
-
-// metaTimeout is what --timeout does to commands that ask the router.
-const metaTimeout = "give up after this `TIME` (default no limit)"
 
 // maxQueries is how many questions about single sessions, registrations or
 // subscriptions are under way at the same time.

@@ -38,8 +38,9 @@ func (p *process) registrationsCommand() *cobra.Command {
 		Long: `List, describe and remove the registrations of a realm, by the registration meta API
 of the router: which procedures there are, and which sessions serve them.
 
-A registration is named by its ID, or by its URI as the list shows it; --match says
-how it matches when there are several with the same one.`,
+A registration is named by its ID, or by its URI as the list shows it or as it was
+given to 'wampeter register'; --match says how it matches when there are several with
+the same one.`,
 		Example: `  wampeter registrations list
   wampeter registrations match com.example.add2
   wampeter subscribe wamp.registration.            what changes, from now on`,
@@ -70,9 +71,10 @@ func (p *process) subscriptionsCommand() *cobra.Command {
 		Long: `List, describe and remove the subscriptions of a realm, by the subscription meta API
 of the router: which topics there are, and which sessions get their events.
 
-A subscription is named by its ID, or by its URI as the list shows it; --match says
-how it matches when there are several with the same one. There may be some without
-subscribers: those whose events the router keeps.`,
+A subscription is named by its ID, or by its URI as the list shows it or as it was
+given to 'wampeter subscribe'; --match says how it matches when there are several with
+the same one. There may be some without subscribers: those whose events the router
+keeps.`,
 		Example: `  wampeter subscriptions list
   wampeter subscriptions match com.example.door
   wampeter subscribe wamp.subscription.            what changes, from now on`,

@@ -28,12 +28,16 @@ a line for it on standard output; a port 0 is replaced by a free one. Everything
 else that the router has to say goes to standard error.
 
 Anybody who can connect may join, call, register, publish and subscribe. So
-addresses that other machines can reach need --allow-open.`,
+addresses that other machines can reach need --allow-open.
+
+The events of the topics and patterns given with --history are kept in memory, the
+last 1000 of each, for those who ask for them: see 'wampeter subscribe --history'.`,
 		Example: `  wampeter run
   wampeter run --demo
   wampeter run --listen 127.0.0.1:9000 --listen unix:/run/wampeter.sock
   wampeter run --realm devices --realm public --log-level debug
   wampeter run --listen :443 --tls-cert cert.pem --tls-key key.pem --allow-open
+  wampeter run --history com.example.log --history com.example.sensors.
   wampeter run --origin 'https://*.example.com' --max-message 1MiB`,
 		Args: cobra.NoArgs,
 		RunE: p.action(func(ctx context.Context, _ []string) error {
@@ -161,6 +165,7 @@ type runConfig struct {
 	shutdownTimeout  time.Duration
 
 	origins     []string
+	history     []string
 	compression bool
 	strictURI   bool
 	tlsCert     string

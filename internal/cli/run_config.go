@@ -14,6 +14,7 @@ import (
 
 	"github.com/wampeter/wampeter/internal/uri"
 	"github.com/wampeter/wampeter/router"
+	"github.com/wampeter/wampeter/wamp"
 )
 
 // newRunConfig returns the defaults.
@@ -45,6 +46,7 @@ func (c *runConfig) addFlags(cmd *cobra.Command) {
 	f.StringVar(&c.tlsKey, "tls-key", "", "PEM `FILE` with the certificate's key")
 	f.StringArrayVar(&c.origins, "origin", nil, "`ORIGIN` of web pages that may connect, * as glob; repeatable (default: pages of the same host)")
 	f.BoolVar(&c.compression, "compression", false, "compress WebSocket messages for clients that offer it")
+	f.StringArrayVar(&c.history, "history", nil, "`TOPIC` or pattern whose events are kept, in every realm; repeatable")
 	f.BoolVar(&c.strictURI, "strict-uri", false, "allow only lower case letters, digits and _ in URIs")
 	f.Var(&c.maxMessage, "max-message", "largest message that a client may send, as in 512KiB")
 	f.Var(&c.maxQueue, "max-queue", "output that may wait for a client before it is disconnected")
@@ -83,6 +85,11 @@ func (c *runConfig) validate(ctx context.Context) ([]*address, error) {
 			bad("--realm %q: not a URI; a name is made of components with dots between them, without spaces or #, as in com.example.devices", name)
 		case slices.Contains(c.realms[:i], name):
 			bad("--realm %s: given twice", name)
+		}
+	}
+	for _, text := range c.history {
+		if err := c.checkTopic(text); err != nil {
+			bad("--history %s: %w", text, err)
 		}
 	}
 	for _, o := range c.origins {
@@ -131,6 +138,21 @@ func (c *runConfig) validate(ctx context.Context) ([]*address, error) {
 	return addresses, nil
 }
 
+// checkTopic says what is wrong with a topic or a pattern.
+func (c *runConfig) checkTopic(text string) error {
+	pattern, policy, err := wamp.ParsePattern(text)
+	if err != nil {
+		return err
+	}
+	valid := map[wamp.MatchPolicy]func([]byte, bool) bool{
+		wamp.Exact: uri.Valid, wamp.Prefix: uri.ValidPrefix, wamp.Wildcard: uri.ValidWildcard,
+	}
+	if !valid[policy]([]byte(pattern), c.strictURI) {
+		return errors.New("not a URI; write it as in com.example.door, or com.example. for all that begins so")
+	}
+	return nil
+}
+
 // router returns the configuration as the router takes it.
 func (c *runConfig) router() (router.Config, error) {
 	config := router.Config{
@@ -148,6 +170,10 @@ func (c *runConfig) router() (router.Config, error) {
 		GoodbyeTimeout:   c.goodbyeTimeout,
 		Compression:      c.compression,
 		StrictURI:        c.strictURI,
+	}
+	for _, text := range c.history {
+		pattern, policy, _ := wamp.ParsePattern(text) // was valid
+		config.History = append(config.History, router.History{URI: pattern, Match: policy})
 	}
 	if config.KeepAlive == 0 {
 		config.KeepAlive = -1

@@ -14,6 +14,7 @@ import (
 )
 
 func (p *process) sessionsCommand() *cobra.Command {
+	client := &clientFlags{}
 	return metaCommand(&cobra.Command{
 		Use:   "sessions",
 		Short: "List, describe and end the sessions of a realm",
@@ -23,12 +24,12 @@ commands ends it.`,
 		Example: `  wampeter sessions list
   wampeter sessions kill --authrole guest
   wampeter subscribe wamp.session.                 who joins and leaves, from now on`,
-	}, p.sessionsListCommand(), p.sessionsCountCommand(), p.sessionsGetCommand(), p.sessionsKillCommand())
+	}, client,
+		p.sessionsListCommand(client), p.sessionsCountCommand(client), p.sessionsGetCommand(client), p.sessionsKillCommand(client))
 }
 
-func (p *process) sessionsListCommand() *cobra.Command {
+func (p *process) sessionsListCommand(client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
 		output outputFlags
 		roles  []string
 	)
@@ -43,7 +44,7 @@ func (p *process) sessionsListCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: p.action(func(ctx context.Context, _ []string) error {
 			out := p.printer(output)
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
 				ids, err := meta.Sessions(ctx, s, roles...)
 				if err != nil {
 					return err
@@ -58,7 +59,6 @@ func (p *process) sessionsListCommand() *cobra.Command {
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	output.addJSON(cmd)
 	cmd.Flags().StringArrayVar(&roles, "role", nil, "list only sessions of this `ROLE`; repeatable")
 	return cmd
@@ -96,10 +96,9 @@ func sessionFields(info meta.Session) []field {
 	return fields
 }
 
-func (p *process) sessionsCountCommand() *cobra.Command {
+func (p *process) sessionsCountCommand(client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
-		roles  []string
+		roles []string
 	)
 	cmd := &cobra.Command{
 		Use:   "count",
@@ -110,7 +109,7 @@ func (p *process) sessionsCountCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: p.action(func(ctx context.Context, _ []string) error {
 			out := p.printer(outputFlags{})
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
 				n, err := meta.CountSessions(ctx, s, roles...)
 				if err != nil {
 					return err
@@ -119,14 +118,12 @@ func (p *process) sessionsCountCommand() *cobra.Command {
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	cmd.Flags().StringArrayVar(&roles, "role", nil, "count only sessions of this `ROLE`; repeatable")
 	return cmd
 }
 
-func (p *process) sessionsGetCommand() *cobra.Command {
+func (p *process) sessionsGetCommand(client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
 		output outputFlags
 	)
 	cmd := &cobra.Command{
@@ -143,7 +140,7 @@ how it is connected.`,
 				return err
 			}
 			out := p.printer(output)
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
 				info, err := meta.GetSession(ctx, s, id)
 				if err != nil {
 					return err
@@ -152,7 +149,6 @@ how it is connected.`,
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	output.addJSON(cmd)
 	return cmd
 }
@@ -164,10 +160,9 @@ type killFlags struct {
 	reason, message  string
 }
 
-func (p *process) sessionsKillCommand() *cobra.Command {
+func (p *process) sessionsKillCommand(client *clientFlags) *cobra.Command {
 	var (
-		client clientFlags
-		flags  killFlags
+		flags killFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "kill {SESSION... | --authid USER | --authrole ROLE | --all}",
@@ -186,7 +181,7 @@ After --all nobody is told that they left, and their testaments are not publishe
 				return err
 			}
 			out := p.printer(outputFlags{})
-			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
+			return p.withSession(ctx, client, func(ctx context.Context, s *wamp.Session) error {
 				if len(ids) > 0 {
 					return flags.killEach(ctx, s, ids)
 				}
@@ -198,7 +193,6 @@ After --all nobody is told that they left, and their testaments are not publishe
 			})
 		}),
 	}
-	client.add(cmd, metaTimeout)
 	f := cmd.Flags()
 	f.StringVar(&flags.authid, "authid", "", "end all sessions of this `USER`")
 	f.StringVar(&flags.authrole, "authrole", "", "end all sessions of this `ROLE`")

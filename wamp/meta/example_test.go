@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/wampeter/wampeter/router"
@@ -16,7 +17,10 @@ import (
 // examples use it in place of a Dialer with the URL of a router.
 func join() (ctx context.Context, s, other *wamp.Session, end func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	rt := router.New(router.Config{Logger: slog.New(slog.DiscardHandler)})
+	rt := router.New(router.Config{
+		Logger:  slog.New(slog.DiscardHandler),
+		History: []router.History{{URI: "com.example.log"}},
+	})
 	var sessions [2]*wamp.Session
 	for i := range sessions {
 		var err error
@@ -107,4 +111,34 @@ func ExampleAddTestament() {
 	_ = s.Close(ctx)
 	fmt.Println(<-gone)
 	// Output: joe
+}
+
+// The last two events, and then those that come.
+func ExampleHistory() {
+	ctx, s, other, end := join()
+	defer end()
+	for i := range 3 {
+		if _, err := other.Publish(ctx, "com.example.log", wamp.Args{i}, wamp.Acknowledge()); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	sub, err := s.Subscribe(ctx, "com.example.log", wamp.EventFunc(ignore))
+	if err != nil {
+		log.Fatal(err)
+	}
+	events, err := meta.History(ctx, s, sub.ID(), meta.Reverse(), meta.Limit(2))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range slices.Backward(events) {
+		var n int
+		if err := e.Arg(0, &n); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(n)
+	}
+	// Output:
+	// 1
+	// 2
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/wamp"
 	"github.com/wampeter/wampeter/wamptest"
 )
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // everyRoad runs a test with a session that asks the router: in process, and
 // over sockets in each serializer.
-func everyRoad(t *testing.T, test func(t *testing.T, rt *wamptest.Router, s *wamp.Session)) {
+func everyRoad(t *testing.T, test func(t *testing.T, rt *wamptest.Router, s *wamp.Session), configure ...func(*router.Config)) {
 	for name, d := range map[string]*wamp.Dialer{
 		"in process":        {},
 		"websocket json":    {Serializers: []wamp.Serializer{wamp.JSON}},
@@ -25,7 +26,7 @@ func everyRoad(t *testing.T, test func(t *testing.T, rt *wamptest.Router, s *wam
 		"rawsocket cbor":    {Serializers: []wamp.Serializer{wamp.CBOR}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rt := wamptest.NewRouter(t)
+			rt := wamptest.NewRouter(t, configure...)
 			dialer := *d
 			switch name {
 			case "websocket json", "websocket msgpack":
