@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/uri"
@@ -137,9 +138,12 @@ func option[T any](q *query, key string) (v T, ok bool) {
 	return v, ok
 }
 
-// toUint returns an integer that is not negative.
+// toUint returns an integer that is not negative. Clients in JavaScript write
+// larger ones, such as IDs, as floating point numbers.
 func toUint(v any) (uint64, bool) {
 	switch v := v.(type) {
+	case float64:
+		return uint64(v), v >= 0 && v <= msg.MaxID && v == math.Trunc(v)
 	case uint64:
 		return v, true
 	case int64:
