@@ -12,4 +12,8 @@
 // protocol (see python/peer.py), so that one list of steps drives every make,
 // ours included, in all combinations of transport and serializer. What a make
 // does differently from the rest is one line of the table in makes_test.go.
+//
+// steps_test.go is the basic profile, in every combination; features_test.go the
+// advanced one, in which every make takes every part that it can at our router.
+// A run in which a combination or a part did not take place fails.
 package interop

@@ -42,8 +42,8 @@ func TestHeadline(t *testing.T) {
 	}
 
 	check(t, "call", func(t *testing.T) {
-		must(t, callee.register("com.example.echo", false))
-		result, err := caller.call("com.example.echo", sent)
+		must(t, callee.register("com.example.echo", echo, nil))
+		result, err := caller.call("com.example.echo", sent, nil)
 		must(t, err)
 		invocation, err := callee.received()
 		must(t, err)
@@ -51,16 +51,16 @@ func TestHeadline(t *testing.T) {
 		exactly(t, sent, result)
 	})
 	check(t, "event to JavaScript", func(t *testing.T) {
-		must(t, callee.subscribe("com.example.topic"))
-		must(t, caller.publish("com.example.topic", sent, publishing{}))
+		must(t, callee.subscribe("com.example.topic", nil))
+		must(t, caller.publish("com.example.topic", sent, nil))
 		event, err := callee.received()
 		must(t, err)
 		exactly(t, inJavaScript, event.payload)
 		must(t, callee.unsubscribe("com.example.topic"))
 	})
 	check(t, "event to Python", func(t *testing.T) {
-		must(t, caller.subscribe("com.example.topic"))
-		must(t, callee.publish("com.example.topic", inJavaScript, publishing{}))
+		must(t, caller.subscribe("com.example.topic", nil))
+		must(t, callee.publish("com.example.topic", inJavaScript, nil))
 		event, err := caller.received()
 		must(t, err)
 		exactly(t, sent, event.payload)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,11 +27,22 @@ var passed, failed atomic.Int64
 var met meetings
 
 type meetings struct {
-	mu   sync.Mutex
-	seen map[string]bool
+	mu    sync.Mutex
+	seen  map[string]bool
+	parts map[string]bool // that makes took in advanced features
 }
 
-func (m *meetings) add(r router, p pair) {
+// took notes a part that a make took in a feature.
+func (m *meetings) took(part string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.parts == nil {
+		m.parts = make(map[string]bool)
+	}
+	m.parts[part] = true
+}
+
+func (m *meetings) add(r server, p pair) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.seen == nil {
@@ -45,6 +57,7 @@ func (m *meetings) add(r router, p pair) {
 func (m *meetings) missing() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	had := m.parts
 	var missing []string
 	expect := func(router string, clients ...client) {
 		for _, c := range clients {
@@ -60,6 +73,13 @@ func (m *meetings) missing() []string {
 	expect("crossbar", ours.clients()...)
 	expect("fox-wamp", ours.on(webSocket, jsonFormat))
 	expect("serverwamp", ours.on(webSocket, jsonFormat), ours.on(webSocket, msgpack))
+	for _, m := range slices.Concat(foreigners, []*maker{ours}) {
+		for _, part := range m.parts() {
+			if !had[part] {
+				missing = append(missing, part)
+			}
+		}
+	}
 	return missing
 }
 
@@ -159,7 +179,7 @@ func TestFoxWAMP(t *testing.T) {
 	}
 }
 
-func meetAs(t *testing.T, r router, p pair) {
+func meetAs(t *testing.T, r server, p pair) {
 	t.Helper()
 	t.Run(p.String(), func(t *testing.T) {
 		t.Parallel()

@@ -49,6 +49,20 @@ type maker struct {
 
 	// silentLeave: it does not tell with which reason the router answered.
 	silentLeave bool
+
+	// cancelMode is how it cancels calls; "" is without a mode.
+	cancelMode string
+
+	// uninterrupted: as a callee it knows no INTERRUPT, and does not announce
+	// call_canceling.
+	uninterrupted bool
+
+	// neverAsks: it has no option disclose_me.
+	neverAsks bool
+
+	// lacks are the features, by the names in features_test.go, that it has not
+	// as caller or publisher ("/active") or as callee or subscriber ("/passive").
+	lacks []string
 }
 
 var everyFormat = []string{jsonFormat, msgpack, cbor}
@@ -59,6 +73,7 @@ var ours = &maker{
 	join:        joinNative,
 	formats:     map[string][]string{webSocket: everyFormat, rawSocket: everyFormat, rawUnix: everyFormat},
 	silentLeave: true,
+	cancelMode:  "kill",
 }
 
 var (
@@ -67,6 +82,9 @@ var (
 		join:    joinForeign,
 		program: python("autobahn_asyncio.py"),
 		formats: map[string][]string{webSocket: everyFormat, rawSocket: everyFormat, rawUnix: everyFormat},
+
+		neverAsks: true,
+		lacks:     autobahnPythonLacks,
 	}
 
 	twisted = &maker{
@@ -74,6 +92,9 @@ var (
 		join:    joinForeign,
 		program: python("autobahn_twisted.py"),
 		formats: map[string][]string{webSocket: everyFormat, rawSocket: everyFormat, rawUnix: everyFormat},
+
+		neverAsks: true,
+		lacks:     autobahnPythonLacks,
 	}
 
 	autobahnJS = &maker{
@@ -88,6 +109,11 @@ var (
 		bytesAsText: true,
 		doubles:     true,
 		floats:      []string{msgpack, cbor},
+
+		// After CANCEL with another mode it takes the router's answer, which has
+		// to come, for a violation of the protocol, and ends its own session.
+		cancelMode:    "kill",
+		uninterrupted: true,
 	}
 
 	wampy = &maker{
@@ -100,7 +126,15 @@ var (
 		floats:         []string{msgpack, cbor},
 		alwaysExcluded: true,
 		silentLeave:    true,
+		cancelMode:     "killnowait",
+		uninterrupted:  true,
+
+		lacks: []string{"retention/active"}, // it checks the option retain, and does not send it
 	}
+
+	// Autobahn|Python announces subscription_revocation, and takes the message
+	// for a violation of the protocol.
+	autobahnPythonLacks = []string{"subscription revocation/passive"}
 
 	foreigners = []*maker{asyncio, twisted, autobahnJS, wampy}
 )

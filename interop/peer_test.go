@@ -21,34 +21,53 @@ const (
 
 // peer is a client that has joined the realm, of whichever make.
 type peer interface {
-	// register serves uri: with what it got, or, when it fails, with an error
-	// that carries it. Every invocation is reported.
-	register(uri string, fails bool) error
+	// who returns the session's id and authid.
+	who() (session uint64, authid string)
+
+	// register serves uri, and reports every invocation.
+	register(uri string, as behaviour, o dict) error
 	unregister(uri string) error
-	call(uri string, p payload) (payload, error)
+
+	// call returns the result, and reports progressive ones before. begin
+	// starts a call that end returns the outcome of.
+	call(uri string, p payload, o dict) (payload, error)
+	begin(uri string, p payload, o dict) error
+	cancel(uri, mode string) error
+	end(uri string) (payload, error)
 
 	// subscribe reports every event of uri.
-	subscribe(uri string) error
+	subscribe(uri string, o dict) error
 	unsubscribe(uri string) error
-	publish(uri string, p payload, how publishing) error
+	publish(uri string, p payload, o dict) error
 
 	// received returns the next report.
 	received() (arrival, error)
 
-	// leave ends the session and returns the reason that the router gave.
+	// leave ends the session, ended waits until the router has; both return the
+	// reason that the router gave.
 	leave() (string, error)
+	ended() (string, error)
 }
 
-// publishing is how an event is published.
-type publishing struct {
-	acknowledge bool
-	includeMe   bool // exclude_me: false
-}
+// dict is options, by the names that they have in messages.
+type dict = map[string]any
 
-// arrival is an invocation or an event that reached a peer.
+// behaviour is what a peer does when a procedure of it is called.
+type behaviour string
+
+const (
+	echo     behaviour = "echo"     // answers with what it got
+	fail     behaviour = "fail"     // answers with an error that carries it
+	progress behaviour = "progress" // sends each argument by itself, then answers like echo
+	wait     behaviour = "wait"     // does not answer until it is interrupted, which it reports
+)
+
+// arrival is what reached a peer: an invocation, an event, a progressive result
+// or an interrupt.
 type arrival struct {
-	kind string // "invocation" or "event"
-	uri  string
+	kind    string // "invocation", "event", "progress" or "interrupted"
+	uri     string // that was registered, subscribed to or called
+	details dict
 	payload
 }
 
@@ -77,6 +96,10 @@ type foreign struct {
 	*process
 	answers  chan answer
 	arrivals chan arrival
+	identity struct {
+		Session uint64 `json:"session"`
+		AuthID  string `json:"authid"`
+	}
 }
 
 // answer is one line of the protocol from the program: an answer to a command
@@ -86,8 +109,25 @@ type answer struct {
 	Error  *refusal        `json:"error"`
 	Broken string          `json:"broken"`
 
-	Invocation string `json:"invocation"`
-	Event      string `json:"event"`
+	Invocation  string `json:"invocation"`
+	Event       string `json:"event"`
+	Progress    string `json:"progress"`
+	Interrupted string `json:"interrupted"`
+}
+
+// report returns what the line reports, but for its payload and details.
+func (a *answer) report() arrival {
+	switch {
+	case a.Invocation != "":
+		return arrival{kind: "invocation", uri: a.Invocation}
+	case a.Event != "":
+		return arrival{kind: "event", uri: a.Event}
+	case a.Progress != "":
+		return arrival{kind: "progress", uri: a.Progress}
+	case a.Interrupted != "":
+		return arrival{kind: "interrupted", uri: a.Interrupted}
+	}
+	return arrival{}
 }
 
 type command struct {
@@ -96,10 +136,10 @@ type command struct {
 	Realm      string `json:"realm,omitempty"`
 	Serializer string `json:"serializer,omitempty"`
 	URI        string `json:"uri,omitempty"`
-	Fails      bool   `json:"fails"`
 
-	Acknowledge bool `json:"acknowledge"`
-	IncludeMe   bool `json:"include_me"`
+	As      behaviour `json:"as,omitempty"`
+	Mode    string    `json:"mode,omitempty"`
+	Options dict      `json:"options"`
 	payload
 }
 
@@ -114,7 +154,7 @@ func joinForeign(t *testing.T, c client, url string) (peer, error) {
 	}
 	go f.read()
 	join := command{Do: "join", URL: url, Realm: realm, Serializer: c.format}
-	if err := f.do(join, nil); err != nil {
+	if err := f.do(join, &f.identity); err != nil {
 		return nil, fmt.Errorf("join %s: %w", url, err)
 	}
 	return f, nil
@@ -125,19 +165,21 @@ func (f *foreign) read() {
 	defer close(f.answers)
 	for line := range f.lines {
 		var a answer
-		if err := json.Unmarshal([]byte(line), &a); err != nil {
+		err := json.Unmarshal([]byte(line), &a)
+		if err != nil {
 			f.note("not of the line protocol: " + line)
 			continue
 		}
-		if a.Invocation == "" && a.Event == "" {
+		report := a.report()
+		if report.kind == "" {
 			f.answers <- a
 			continue
 		}
-		report := arrival{kind: "invocation", uri: a.Invocation}
-		if a.Event != "" {
-			report = arrival{kind: "event", uri: a.Event}
-		}
 		if err := json.Unmarshal([]byte(line), &report.payload); err != nil {
+			f.note(err.Error())
+			continue
+		}
+		if report.details, err = readDetails([]byte(line)); err != nil {
 			f.note(err.Error())
 			continue
 		}
@@ -148,6 +190,9 @@ func (f *foreign) read() {
 // do lets the program carry out a command and reads its answer into result.
 func (f *foreign) do(c command, result any) error {
 	c.payload = c.toLine()
+	if c.Options == nil {
+		c.Options = dict{}
+	}
 	line, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -173,40 +218,59 @@ func (f *foreign) do(c command, result any) error {
 	}
 }
 
-func (f *foreign) register(uri string, fails bool) error {
-	return f.do(command{Do: "register", URI: uri, Fails: fails}, nil)
+func (f *foreign) who() (uint64, string) { return f.identity.Session, f.identity.AuthID }
+
+func (f *foreign) register(uri string, as behaviour, o dict) error {
+	return f.do(command{Do: "register", URI: uri, As: as, Options: o}, nil)
 }
 
 func (f *foreign) unregister(uri string) error {
 	return f.do(command{Do: "unregister", URI: uri}, nil)
 }
 
-func (f *foreign) call(uri string, p payload) (payload, error) {
+func (f *foreign) call(uri string, p payload, o dict) (payload, error) {
 	var result payload
-	err := f.do(command{Do: "call", URI: uri, payload: p}, &result)
+	err := f.do(command{Do: "call", URI: uri, Options: o, payload: p}, &result)
 	return result, err
 }
 
-func (f *foreign) subscribe(uri string) error {
-	return f.do(command{Do: "subscribe", URI: uri}, nil)
+func (f *foreign) begin(uri string, p payload, o dict) error {
+	return f.do(command{Do: "begin", URI: uri, Options: o, payload: p}, nil)
+}
+
+func (f *foreign) cancel(uri, mode string) error {
+	return f.do(command{Do: "cancel", URI: uri, Mode: mode}, nil)
+}
+
+func (f *foreign) end(uri string) (payload, error) {
+	var result payload
+	err := f.do(command{Do: "end", URI: uri}, &result)
+	return result, err
+}
+
+// stream calls with each argument as input of its own, where the make can.
+func (f *foreign) stream(uri string, p payload) (payload, error) {
+	var result payload
+	err := f.do(command{Do: "stream", URI: uri, payload: p}, &result)
+	return result, err
+}
+
+func (f *foreign) subscribe(uri string, o dict) error {
+	return f.do(command{Do: "subscribe", URI: uri, Options: o}, nil)
 }
 
 func (f *foreign) unsubscribe(uri string) error {
 	return f.do(command{Do: "unsubscribe", URI: uri}, nil)
 }
 
-func (f *foreign) publish(uri string, p payload, how publishing) error {
+func (f *foreign) publish(uri string, p payload, o dict) error {
 	var published struct {
 		Publication uint64 `json:"publication"`
 	}
-	c := command{
-		Do: "publish", URI: uri, payload: p,
-		Acknowledge: how.acknowledge, IncludeMe: how.includeMe,
-	}
-	if err := f.do(c, &published); err != nil {
+	if err := f.do(command{Do: "publish", URI: uri, Options: o, payload: p}, &published); err != nil {
 		return err
 	}
-	if how.acknowledge && (published.Publication == 0 || published.Publication > 1<<53) {
+	if o["acknowledge"] == true && (published.Publication == 0 || published.Publication > 1<<53) {
 		return fmt.Errorf("publication id %d", published.Publication)
 	}
 	return nil
@@ -214,11 +278,15 @@ func (f *foreign) publish(uri string, p payload, how publishing) error {
 
 func (f *foreign) received() (arrival, error) { return next(f.arrivals) }
 
-func (f *foreign) leave() (string, error) {
+func (f *foreign) leave() (string, error) { return f.farewell("leave") }
+
+func (f *foreign) ended() (string, error) { return f.farewell("ended") }
+
+func (f *foreign) farewell(do string) (string, error) {
 	var left struct {
 		Reason string `json:"reason"`
 	}
-	err := f.do(command{Do: "leave"}, &left)
+	err := f.do(command{Do: do}, &left)
 	return left.Reason, err
 }
 

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// router is a router under test, or one that our client is tested against.
-type router struct {
+// server is a router under test, or one that our client is tested against.
+type server struct {
 	name string
 	urls map[string]string // by transport
 
@@ -37,7 +37,7 @@ type router struct {
 	shared bool
 }
 
-func (r router) url(transport string) string {
+func (r server) url(transport string) string {
 	url, ok := r.urls[transport]
 	if !ok {
 		panic(r.name + " has no transport " + transport)
@@ -47,14 +47,14 @@ func (r router) url(transport string) string {
 
 // startWampeter starts our router, as its user would, on a TCP port and on a
 // Unix socket. Each serves whatever arrives there.
-func startWampeter(t *testing.T, command ...string) router {
+func startWampeter(t *testing.T, command ...string) server {
 	t.Helper()
 	path := filepath.Join(socketDir(t), "wampeter.sock")
 	args := append(command[1:], "run", "--listen", "127.0.0.1:0", "--listen", "unix:"+path)
 	p := startGuarded(t, command[0], args...)
 	for _, address := range p.listening(t, 2) {
 		if host, port, err := net.SplitHostPort(address); err == nil && host == "127.0.0.1" {
-			return router{
+			return server{
 				name: "wampeter",
 				urls: map[string]string{
 					webSocket: "ws://" + address + "/ws",
@@ -66,11 +66,11 @@ func startWampeter(t *testing.T, command ...string) router {
 		}
 	}
 	t.Fatal("wampeter run names no TCP address")
-	return router{}
+	return server{}
 }
 
 // startCrossbar starts Crossbar.io with everything allowed to everybody.
-func startCrossbar(t *testing.T) router {
+func startCrossbar(t *testing.T) server {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(socketDir(t), "crossbar.sock")
@@ -117,7 +117,7 @@ func startCrossbar(t *testing.T) router {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	awaitRawSocket(t, p, "tcp", address)
 	awaitRawSocket(t, p, "unix", path)
-	return router{
+	return server{
 		name: "crossbar",
 		urls: map[string]string{
 			webSocket: "ws://" + address + "/ws",
@@ -129,10 +129,10 @@ func startCrossbar(t *testing.T) router {
 }
 
 // startFoxWAMP starts fox-wamp, which speaks JSON over WebSocket alone.
-func startFoxWAMP(t *testing.T) router {
+func startFoxWAMP(t *testing.T) server {
 	t.Helper()
 	p := start(t, env.node, filepath.Join(env.modules, "fox_wamp.mjs"))
-	return router{
+	return server{
 		name:      "fox-wamp",
 		urls:      map[string]string{webSocket: p.listening(t, 1)[0]},
 		farewell:  "wamp.error.goodbye_and_out",

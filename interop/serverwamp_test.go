@@ -18,14 +18,14 @@ import (
 func TestServerwamp(t *testing.T) {
 	t.Parallel()
 	p := start(t, env.python, filepath.Join("python", "serverwamp_app.py"))
-	r := router{name: "serverwamp", urls: map[string]string{webSocket: p.listening(t, 1)[0]}}
+	r := server{name: "serverwamp", urls: map[string]string{webSocket: p.listening(t, 1)[0]}}
 	for _, format := range []string{jsonFormat, msgpack} {
 		c := ours.on(webSocket, format)
 		t.Run(c.String(), func(t *testing.T) { visit(t, r, c) })
 	}
 }
 
-func visit(t *testing.T, r router, c client) {
+func visit(t *testing.T, r server, c client) {
 	session, err := dial(t, c.format, r.url(c.transport))
 	must(t, err)
 	ok := true
@@ -79,7 +79,7 @@ func visit(t *testing.T, r router, c client) {
 		events := make(chan arrival, 16)
 		handler := func(_ context.Context, e *wamp.EventInfo) error {
 			p, err := decode(e.Payload)
-			events <- arrival{"event", e.Topic, p}
+			events <- arrival{kind: "event", uri: e.Topic, payload: p}
 			return err
 		}
 		expect := func(uri string, want payload) {

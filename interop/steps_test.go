@@ -19,7 +19,7 @@ type seat struct {
 
 // meeting is two seats at one router.
 type meeting struct {
-	router router
+	router server
 	a, b   seat
 }
 
@@ -39,7 +39,7 @@ var steps = []struct {
 }
 
 // meet lets two clients join a router, go through all steps and leave.
-func meet(t *testing.T, r router, p pair) {
+func meet(t *testing.T, r server, p pair) {
 	m := &meeting{router: r, a: sit(t, r, p.a), b: sit(t, r, p.b)}
 	ok := true
 	step := func(name string, f func(t *testing.T)) {
@@ -55,7 +55,7 @@ func meet(t *testing.T, r router, p pair) {
 	}
 }
 
-func sit(t *testing.T, r router, c client) seat {
+func sit(t *testing.T, r server, c client) seat {
 	t.Helper()
 	peer, err := c.join(t, c, r.url(c.transport))
 	if err != nil {
@@ -133,9 +133,9 @@ func isRefused(t *testing.T, err error, uri string) payload {
 // stepCall: arguments reach the callee, and the result the caller, unchanged.
 func stepCall(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	must(t, y.register(uri, false))
+	must(t, y.register(uri, echo, nil))
 	for _, p := range m.payloads() {
-		got, err := x.call(uri, x.sees(p))
+		got, err := x.call(uri, x.sees(p), nil)
 		must(t, err)
 		arrives(t, y, "invocation", uri, p, x)
 		same(t, "result", x.client, p, got, x.client, y.client)
@@ -146,9 +146,9 @@ func stepCall(t *testing.T, m *meeting, x, y seat) {
 // stepError: a callee's error reaches the caller with its URI and payload.
 func stepError(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	must(t, y.register(uri, true))
+	must(t, y.register(uri, fail, nil))
 	for _, p := range m.payloads() {
-		_, err := x.call(uri, x.sees(p))
+		_, err := x.call(uri, x.sees(p), nil)
 		arrives(t, y, "invocation", uri, p, x)
 		if m.router.callError != "" {
 			same(t, "error", x.client, text(refused), isRefused(t, err, m.router.callError))
@@ -162,17 +162,17 @@ func stepError(t *testing.T, m *meeting, x, y seat) {
 // stepRegister: a procedure has one callee, and none once it is unregistered.
 func stepRegister(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	_, err := x.call(uri, nothing)
+	_, err := x.call(uri, nothing, nil)
 	isRefused(t, err, "wamp.error.no_such_procedure")
-	must(t, y.register(uri, false))
+	must(t, y.register(uri, echo, nil))
 	if !m.router.shared {
-		isRefused(t, x.register(uri, false), "wamp.error.procedure_already_exists")
+		isRefused(t, x.register(uri, echo, nil), "wamp.error.procedure_already_exists")
 	}
 	must(t, y.unregister(uri))
-	_, err = x.call(uri, nothing)
+	_, err = x.call(uri, nothing, nil)
 	isRefused(t, err, "wamp.error.no_such_procedure")
-	must(t, x.register(uri, false))
-	_, err = y.call(uri, y.sees(onlyNamed))
+	must(t, x.register(uri, echo, nil))
+	_, err = y.call(uri, y.sees(onlyNamed), nil)
 	must(t, err)
 	arrives(t, x, "invocation", uri, onlyNamed, y)
 	must(t, x.unregister(uri))
@@ -181,9 +181,9 @@ func stepRegister(t *testing.T, m *meeting, x, y seat) {
 // stepEvent: events arrive unchanged and in order.
 func stepEvent(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	must(t, y.subscribe(uri))
+	must(t, y.subscribe(uri, nil))
 	for _, p := range m.payloads() {
-		must(t, x.publish(uri, x.sees(p), publishing{}))
+		must(t, x.publish(uri, x.sees(p), nil))
 	}
 	for _, p := range m.payloads() {
 		arrives(t, y, "event", uri, p, x)
@@ -194,9 +194,9 @@ func stepEvent(t *testing.T, m *meeting, x, y seat) {
 // stepAcknowledge: a publication is acknowledged, with subscribers and without.
 func stepAcknowledge(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	must(t, x.publish(uri, x.sees(rich), publishing{acknowledge: true}))
-	must(t, y.subscribe(uri))
-	must(t, x.publish(uri, x.sees(onlyNamed), publishing{acknowledge: true}))
+	must(t, x.publish(uri, x.sees(rich), dict{"acknowledge": true}))
+	must(t, y.subscribe(uri, nil))
+	must(t, x.publish(uri, x.sees(onlyNamed), dict{"acknowledge": true}))
 	arrives(t, y, "event", uri, onlyNamed, x)
 	must(t, y.unsubscribe(uri))
 }
@@ -204,13 +204,13 @@ func stepAcknowledge(t *testing.T, m *meeting, x, y seat) {
 // stepExclude: a publisher gets its own event only when it asks for that.
 func stepExclude(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	must(t, x.subscribe(uri), y.subscribe(uri))
-	must(t, x.publish(uri, text("from x"), publishing{acknowledge: true}))
+	must(t, x.subscribe(uri, nil), y.subscribe(uri, nil))
+	must(t, x.publish(uri, text("from x"), dict{"acknowledge": true}))
 	arrives(t, y, "event", uri, text("from x"), x)
-	must(t, y.publish(uri, text("from y"), publishing{acknowledge: true}))
+	must(t, y.publish(uri, text("from y"), dict{"acknowledge": true}))
 	arrives(t, x, "event", uri, text("from y"), y)
 	if !x.alwaysExcluded {
-		must(t, x.publish(uri, text("to all"), publishing{includeMe: true}))
+		must(t, x.publish(uri, text("to all"), dict{"exclude_me": false}))
 		arrives(t, x, "event", uri, text("to all"), x)
 		arrives(t, y, "event", uri, text("to all"), x)
 	}
@@ -220,13 +220,13 @@ func stepExclude(t *testing.T, m *meeting, x, y seat) {
 // stepUnsubscribe: no event arrives once the subscription has ended.
 func stepUnsubscribe(t *testing.T, m *meeting, x, y seat) {
 	uri := newURI()
-	must(t, y.subscribe(uri))
-	must(t, x.publish(uri, text("first"), publishing{}))
+	must(t, y.subscribe(uri, nil))
+	must(t, x.publish(uri, text("first"), nil))
 	arrives(t, y, "event", uri, text("first"), x)
 	must(t, y.unsubscribe(uri))
-	must(t, x.publish(uri, text("unheard"), publishing{acknowledge: true}))
-	must(t, y.subscribe(uri))
-	must(t, x.publish(uri, text("last"), publishing{}))
+	must(t, x.publish(uri, text("unheard"), dict{"acknowledge": true}))
+	must(t, y.subscribe(uri, nil))
+	must(t, x.publish(uri, text("last"), nil))
 	arrives(t, y, "event", uri, text("last"), x)
 	must(t, y.unsubscribe(uri))
 }
@@ -235,16 +235,16 @@ func stepUnsubscribe(t *testing.T, m *meeting, x, y seat) {
 // with it.
 func stepLeave(t *testing.T, m *meeting) {
 	uri := newURI()
-	must(t, m.a.register(uri, false))
+	must(t, m.a.register(uri, echo, nil))
 	leaves(t, m.router, m.a)
 	if !m.router.lingering {
-		_, err := m.b.call(uri, nothing)
+		_, err := m.b.call(uri, nothing, nil)
 		isRefused(t, err, "wamp.error.no_such_procedure")
 	}
 	leaves(t, m.router, m.b)
 }
 
-func leaves(t *testing.T, r router, s seat) {
+func leaves(t *testing.T, r server, s seat) {
 	t.Helper()
 	reason, err := s.leave()
 	must(t, err)

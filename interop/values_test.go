@@ -118,6 +118,26 @@ func fromLine(value any) (any, error) {
 	return value, nil
 }
 
+// readDetails reads the details of a report.
+func readDetails(line []byte) (dict, error) {
+	var raw struct {
+		Details map[string]any `json:"details"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.UseNumber()
+	if err := decoder.Decode(&raw); err != nil {
+		return nil, err
+	}
+	for key, value := range raw.Details {
+		value, err := fromLine(value)
+		if err != nil {
+			return nil, err
+		}
+		raw.Details[key] = value
+	}
+	return raw.Details, nil
+}
+
 func asIs(leaf any) any { return leaf }
 
 // asInteger turns a floating point number of integral value into an integer.

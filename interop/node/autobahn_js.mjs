@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { WebSocket } from 'ws'
-import { CallFailed, REFUSED, serve } from './peer.mjs'
+import { CallFailed, REFUSED, behave, serve } from './peer.mjs'
 
 // autobahn-js takes WebSocket from the global scope, where Node has it since 22.
 globalThis.WebSocket ??= WebSocket
@@ -19,8 +19,20 @@ const SERIALIZERS = {
 
 let connection
 let session
+let ended // a promise of the reason
 const registrations = new Map()
 const subscriptions = new Map()
+
+// deferred is what the library makes its promises of: its default has no notify,
+// without which a progressive result is the end of the program.
+function deferred () {
+  const d = {}
+  let onProgress
+  d.promise = new Promise((resolve, reject) => Object.assign(d, { resolve, reject }))
+  d.promise.progressed = f => { onProgress = f }
+  d.notify = progress => onProgress(progress)
+  return d
+}
 
 function transport (url, serializer) {
   const { protocol, hostname, port, pathname } = new URL(url)
@@ -49,11 +61,18 @@ serve({
         transports: [transport(url, serializer)],
         realm,
         max_retries: 0,
+        use_deferred: deferred,
         on_user_error: () => {} // an endpoint's error is part of the test
       })
-      connection.onopen = opened => {
+      connection.onopen = (opened, details) => {
         session = opened
-        resolve()
+        ended = new Promise(resolve => {
+          connection.onclose = (reason, details) => {
+            resolve({ reason: details.reason })
+            return true
+          }
+        })
+        resolve({ session: session.id, authid: details.authid })
       }
       connection.onclose = (reason, details) => {
         reject(new Error(`${reason} ${JSON.stringify(details)}`))
@@ -64,45 +83,55 @@ serve({
   },
 
   leave () {
-    return new Promise(resolve => {
-      connection.onclose = (reason, details) => resolve({ reason: details.reason })
-      connection.close()
-    })
+    connection.close()
+    return ended
   },
 
-  async register ({ uri, fails, onInvocation }) {
-    const endpoint = (args, kwargs) => {
-      onInvocation({ args, kwargs })
-      if (fails) throw new autobahn.Error(REFUSED, args, kwargs)
-      return new autobahn.Result(args, kwargs)
+  ended () {
+    return ended
+  },
+
+  async register ({ uri, as, options, onInvocation }) {
+    const endpoint = (args, kwargs, details) => {
+      onInvocation({ args, kwargs, details })
+      return behave(as, { args, kwargs }, {
+        answer: (args, kwargs) => new autobahn.Result(args, kwargs),
+        fail: (args, kwargs) => new autobahn.Error(REFUSED, args, kwargs),
+        progress: details.progress
+      })
     }
-    registrations.set(uri, await session.register(uri, endpoint).catch(failed))
+    registrations.set(uri, await session.register(uri, endpoint, options).catch(failed))
   },
 
   async unregister ({ uri }) {
     await session.unregister(registrations.get(uri)).catch(failed)
   },
 
-  async call ({ uri, args, kwargs }) {
-    const result = await session.call(uri, args, kwargs).catch(failed)
-    if (result instanceof autobahn.Result) return result
-    return { args: result === null ? [] : [result] }
+  // A result that is one value or none arrives as such.
+  async begin ({ uri, args, kwargs, options, onProgress }) {
+    const received = result => {
+      if (result instanceof autobahn.Result) return result
+      return { args: result === null ? [] : [result] }
+    }
+    const call = session.call(uri, args, kwargs, options)
+    call.progressed(progress => onProgress(received(progress)))
+    return {
+      result: call.then(received, failed),
+      cancel: mode => call.cancel({ mode })
+    }
   },
 
-  async subscribe ({ uri, onEvent }) {
-    const handler = (args, kwargs) => onEvent({ args, kwargs })
-    subscriptions.set(uri, await session.subscribe(uri, handler).catch(failed))
+  async subscribe ({ uri, options, onEvent }) {
+    const handler = (args, kwargs, details) => onEvent({ args, kwargs, details })
+    subscriptions.set(uri, await session.subscribe(uri, handler, options).catch(failed))
   },
 
   async unsubscribe ({ uri }) {
     await session.unsubscribe(subscriptions.get(uri)).catch(failed)
   },
 
-  async publish ({ uri, args, kwargs, acknowledge, include_me: includeMe }) {
-    const options = {}
-    if (acknowledge) options.acknowledge = true
-    if (includeMe) options.exclude_me = false
+  async publish ({ uri, args, kwargs, options }) {
     const published = session.publish(uri, args, kwargs, options)
-    if (acknowledge) return { publication: (await published.catch(failed)).id }
+    if (options.acknowledge) return { publication: (await published.catch(failed)).id }
   }
 })

@@ -2,13 +2,24 @@
 // same line protocol as ../python/peer.py. The programs beside this one bring
 // the client library.
 //
-// A library plugs in as an object of async functions: join, leave, register,
-// unregister, call, subscribe, unsubscribe, publish. They get the command, with
-// its values turned into JavaScript's, and callbacks that report what arrives.
+// A library plugs in as an object of async functions: join, leave, ended,
+// register, unregister, call, begin, subscribe, unsubscribe, publish. They get the
+// command, with its values turned into JavaScript's, and callbacks that report
+// what arrives. begin starts a call and returns its promise and what cancels it.
 
 import { createInterface } from 'node:readline'
 
 export const REFUSED = 'com.example.error.refused'
+
+const never = new Promise(() => {})
+
+// What is reported of an invocation and of an event, where it is there.
+const DETAILS = [
+  'procedure', 'caller', 'caller_authid', 'caller_authrole',
+  'topic', 'publisher', 'publisher_authid', 'publisher_authrole', 'retained'
+]
+
+const calls = new Map()
 
 // CallFailed is what a library's functions throw when a peer or the router
 // answered with ERROR. Anything else that they throw is a failure of the test.
@@ -56,21 +67,70 @@ function say (line) {
 }
 
 function prepare (command) {
-  const report = kind => received => say({ [kind]: command.uri, ...payload(received) })
+  const report = kind => received => {
+    const details = {}
+    for (const name of DETAILS) {
+      const value = received.details?.[name]
+      if (value !== undefined && value !== null) details[name] = value
+    }
+    say({ [kind]: command.uri, ...payload(received), details: toLine(details) })
+  }
   return {
     ...command,
     args: fromLine(command.args ?? []),
     kwargs: fromLine(command.kwargs ?? {}),
     onInvocation: report('invocation'),
+    onProgress: report('progress'),
     onEvent: report('event')
+  }
+}
+
+// behave does what the endpoint of a procedure does: answer turns a payload into
+// what the library takes for a result, fail into what it takes for an error, and
+// progress sends one.
+export function behave (behaviour, { args, kwargs }, { answer, fail, progress }) {
+  switch (behaviour) {
+    case 'fail':
+      throw fail(args, kwargs)
+    case 'wait':
+      return never
+    case 'progress':
+      for (const arg of args) progress([arg])
+  }
+  return answer(args, kwargs)
+}
+
+const commands = {
+  async call (library, command) {
+    const { result } = await library.begin(command)
+    return payload(await result)
+  },
+
+  async begin (library, command) {
+    const call = await library.begin(command)
+    call.result.catch(() => {}) // end tells
+    calls.set(command.uri, call)
+  },
+
+  async cancel (library, { uri, mode }) {
+    calls.get(uri).cancel(mode)
+  },
+
+  async end (library, { uri }) {
+    return payload(await calls.get(uri).result)
+  },
+
+  async stream (library, command) {
+    return payload(await library.stream(command))
   }
 }
 
 export function serve (library) {
   const handle = async command => {
     try {
-      const result = await library[command.do](prepare(command))
-      say({ ok: command.do === 'call' ? payload(result) : result ?? null })
+      const run = commands[command.do] ?? ((library, command) => library[command.do](command))
+      const result = await run(library, prepare(command))
+      say({ ok: result ?? null })
     } catch (error) {
       if (error instanceof CallFailed) {
         say({ error: { uri: error.uri, ...payload(error) } })

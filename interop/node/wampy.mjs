@@ -5,11 +5,12 @@ import { CborSerializer } from 'wampy/CborSerializer.js'
 import { JsonSerializer } from 'wampy/JsonSerializer.js'
 import { MsgpackSerializer } from 'wampy/MsgpackSerializer.js'
 import { WebSocket } from 'ws'
-import { CallFailed, REFUSED, serve } from './peer.mjs'
+import { CallFailed, REFUSED, behave, serve } from './peer.mjs'
 
 const SERIALIZERS = { json: JsonSerializer, msgpack: MsgpackSerializer, cbor: CborSerializer }
 
 let client
+let ended // a promise
 const subscriptions = new Map()
 
 // failed turns what the library rejects with into the harness's own error.
@@ -28,46 +29,77 @@ function plain (value) {
   return value
 }
 
-function received ({ argsList, argsDict }) {
-  return { args: argsList, kwargs: argsDict }
+function received ({ argsList, argsDict, details }) {
+  return { args: argsList, kwargs: argsDict, details }
 }
 
 serve({
   async join ({ url, realm, serializer }) {
+    let close
+    ended = new Promise(resolve => { close = () => resolve({}) })
     client = new Wampy(url, {
       realm,
       ws: WebSocket,
       serializer: new SERIALIZERS[serializer](),
-      autoReconnect: false
+      autoReconnect: false,
+      onClose: close
     })
-    await client.connect()
+    const { authid } = await client.connect()
+    return { session: Number(client.getSessionId()), authid } // in MessagePack it is a BigInt
   },
 
   async leave () {
     await client.disconnect()
   },
 
-  async register ({ uri, fails, onInvocation }) {
+  ended () {
+    return ended
+  },
+
+  async register ({ uri, as, options, onInvocation }) {
     const endpoint = invocation => {
       onInvocation(received(invocation))
-      const argsList = plain(invocation.argsList ?? [])
-      const argsDict = plain(invocation.argsDict ?? {})
-      if (fails) throw Object.assign(new Error(REFUSED), { error: REFUSED, argsList, argsDict })
-      return { argsList, argsDict }
+      const args = plain(invocation.argsList ?? [])
+      const kwargs = plain(invocation.argsDict ?? {})
+      return behave(as, { args, kwargs }, {
+        answer: (argsList, argsDict) => ({ argsList, argsDict }),
+        fail: (argsList, argsDict) => Object.assign(new Error(REFUSED), { error: REFUSED, argsList, argsDict }),
+        progress: argsList => invocation.result_handler({ argsList, options: { progress: true } })
+      })
     }
-    await client.register(uri, endpoint).catch(failed)
+    await client.register(uri, endpoint, options).catch(failed)
   },
 
   async unregister ({ uri }) {
     await client.unregister(uri).catch(failed)
   },
 
-  async call ({ uri, args, kwargs }) {
-    return received(await client.call(uri, { argsList: args, argsDict: kwargs }).catch(failed))
+  async begin ({ uri, args, kwargs, options: { receive_progress: receiveProgress, ...options }, onProgress }) {
+    if (receiveProgress) options.progress_callback = progress => onProgress(received(progress))
+    const call = client.call(uri, { argsList: args, argsDict: kwargs }, options)
+    const request = client.getOpStatus().reqId
+    return {
+      result: call.then(received, failed),
+      cancel: mode => client.cancel(request, { mode })
+    }
   },
 
-  async subscribe ({ uri, onEvent }) {
-    const subscription = await client.subscribe(uri, event => onEvent(received(event))).catch(failed)
+  // stream sends each argument as input of one call. The library answers with
+  // the first final result.
+  async stream ({ uri, args, onProgress }) {
+    const [first, ...rest] = args
+    const options = { progress_callback: progress => onProgress(received(progress)) }
+    const { result, sendData } = client.progressiveCall(uri, { argsList: [first] }, options)
+    rest.forEach((arg, i) => sendData({ argsList: [arg] }, { progress: i < rest.length - 1 }))
+    return received(await result.catch(failed))
+  },
+
+  // What was subscribed to with options, be they empty, wampy.js cannot
+  // unsubscribe from: UNSUBSCRIBED then ends the program.
+  async subscribe ({ uri, options, onEvent }) {
+    const handler = event => onEvent(received(event))
+    const given = Object.keys(options).length > 0 ? options : undefined
+    const subscription = await client.subscribe(uri, handler, given).catch(failed)
     subscriptions.set(uri, subscription.subscriptionId)
   },
 
@@ -76,8 +108,8 @@ serve({
   },
 
   // wampy.js asks for an acknowledgement always, and never sends exclude_me: false.
-  async publish ({ uri, args, kwargs }) {
-    const published = await client.publish(uri, { argsList: args, argsDict: kwargs }).catch(failed)
+  async publish ({ uri, args, kwargs, options: { acknowledge, ...options } }) {
+    const published = await client.publish(uri, { argsList: args, argsDict: kwargs }, options).catch(failed)
     return { publication: Number(published.publicationId) } // in MessagePack it is a BigInt
   }
 })

@@ -5,6 +5,7 @@ import asyncio
 from autobahn.asyncio.rawsocket import WampRawSocketClientFactory
 from autobahn.asyncio.wamp import ApplicationSession
 from autobahn.asyncio.websocket import WampWebSocketClientFactory
+from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import ComponentConfig
 from peer import Peer, address, read_commands
 
@@ -44,9 +45,17 @@ async def connect(url, realm, serializer):
     return await session.joined
 
 
+async def wait(interrupted):
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        interrupted()
+        raise ApplicationError(ApplicationError.CANCELED) from None
+
+
 async def main():
     loop = asyncio.get_running_loop()
-    peer = Peer(connect)
+    peer = Peer(connect, wait, asyncio.CancelledError)
     tasks = set()
 
     def start(command):

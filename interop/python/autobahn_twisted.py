@@ -3,10 +3,11 @@
 from autobahn.twisted.rawsocket import WampRawSocketClientFactory
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.twisted.websocket import WampWebSocketClientFactory
+from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import ComponentConfig
 from peer import Peer, address, read_commands
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 
 
@@ -45,7 +46,15 @@ async def connect(url, realm, serializer):
     return await session.joined
 
 
-peer = Peer(connect)
+def wait(interrupted):
+    def cancel(deferred):
+        interrupted()
+        deferred.errback(ApplicationError(ApplicationError.CANCELED))
+
+    return Deferred(cancel)
+
+
+peer = Peer(connect, wait, CancelledError)
 read_commands(
     lambda command: reactor.callFromThread(lambda: ensureDeferred(peer.handle(command)))
 )

@@ -1,9 +1,14 @@
 """A WAMP client that does what it is told, for the interoperability tests.
 
 Commands arrive as JSON lines on standard input and are answered, in order, on
-standard output; invocations and events are reported there as they happen. The
-two programs beside this one bring the event loop and the transport, everything
-else is the same for both. The program ends with its standard input.
+standard output; invocations, events, progressive results and interrupts are
+reported there as they happen. The two programs beside this one bring the event
+loop and the transport, everything else is the same for both. The program ends
+with its standard input.
+
+Options have the names that they have in WAMP. A procedure is registered as one
+that answers with what it got (echo), fails with it (fail), sends each of its
+arguments as a progressive result before that (progress), or never answers (wait).
 
 Bytes are written as {"$bytes": "<base64>"}; everything else is plain JSON.
 """
@@ -18,10 +23,29 @@ from urllib.parse import unquote, urlsplit
 
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
-from autobahn.wamp.types import CallOptions, CallResult, PublishOptions
+from autobahn.wamp.types import (
+    CallOptions,
+    CallResult,
+    PublishOptions,
+    RegisterOptions,
+    SubscribeOptions,
+)
 
 SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer}
 REFUSED = "com.example.error.refused"
+
+# What is reported of an invocation and of an event, where it is there.
+DETAILS = (
+    "procedure",
+    "caller",
+    "caller_authid",
+    "caller_authrole",
+    "topic",
+    "publisher",
+    "publisher_authid",
+    "publisher_authrole",
+    "retained",
+)
 
 
 def to_line(value):
@@ -49,6 +73,19 @@ def say(line):
     sys.stdout.flush()
 
 
+def report(kind, uri, args, kwargs, details=None):
+    """Says what arrived."""
+    known = {name: getattr(details, name, None) for name in DETAILS}
+    say(
+        {
+            kind: uri,
+            "args": to_line(args),
+            "kwargs": to_line(kwargs),
+            "details": {name: value for name, value in known.items() if value is not None},
+        }
+    )
+
+
 def address(url):
     """Splits a URL into what Autobahn wants: the kind, and where to connect to."""
     parts = urlsplit(url)
@@ -61,15 +98,21 @@ def address(url):
 class Peer:
     """Carries out commands on one session.
 
-    connect(url, serializer) is a coroutine function that returns a joined
+    connect(url, realm, serializer) is a coroutine function that returns a joined
     session; waiting for a session's end is up to its `left` awaitable.
+    wait(interrupted) returns what an endpoint returns that never answers, but
+    calls interrupted and fails with wamp.error.canceled when it is cancelled.
+    cancelled is the exception that a call ends with when it was cancelled here.
     """
 
-    def __init__(self, connect):
+    def __init__(self, connect, wait, cancelled):
         self._connect = connect
+        self._wait = wait
+        self._cancelled = cancelled
         self._session = None
         self._registrations = {}
         self._subscriptions = {}
+        self._calls = {}
 
     async def handle(self, command):
         try:
@@ -82,6 +125,9 @@ class Peer:
                     "kwargs": to_line(error.kwargs),
                 }
             }
+        except self._cancelled:
+            # Autobahn does not wait for the router's answer to CANCEL.
+            answer = {"error": {"uri": "wamp.error.canceled"}}
         except Exception:
             answer = {"broken": traceback.format_exc()}
         say(answer)
@@ -89,57 +135,82 @@ class Peer:
     async def do_join(self, command):
         serializer = SERIALIZERS[command["serializer"]]()
         self._session = await self._connect(command["url"], command["realm"], serializer)
+        details = self._session.session_details
+        return {"session": details.session, "authid": details.authid}
 
     async def do_leave(self, command):
         self._session.leave()
+        return await self.do_ended(command)
+
+    async def do_ended(self, command):
         return {"reason": await self._session.left}
 
     async def do_register(self, command):
-        uri, fails = command["uri"], command["fails"]
+        uri, behaviour = command["uri"], command["as"]
 
-        def endpoint(*args, **kwargs):
-            say({"invocation": uri, "args": to_line(args), "kwargs": to_line(kwargs)})
-            if fails:
+        def endpoint(*args, details, **kwargs):
+            report("invocation", uri, args, kwargs, details)
+            if behaviour == "fail":
                 raise ApplicationError(REFUSED, *args, **kwargs)
+            if behaviour == "wait":
+                return self._wait(lambda: say({"interrupted": uri}))
+            if behaviour == "progress":
+                for arg in args:
+                    details.progress(arg)
             return CallResult(*args, **kwargs)
 
-        self._registrations[uri] = await self._session.register(endpoint, uri)
+        options = RegisterOptions(details=True, **command["options"])
+        self._registrations[uri] = await self._session.register(endpoint, uri, options=options)
 
     async def do_unregister(self, command):
         await self._registrations.pop(command["uri"]).unregister()
 
     async def do_call(self, command):
-        result = await self._session.call(
-            command["uri"],
+        await self.do_begin(command)
+        return await self.do_end(command)
+
+    async def do_begin(self, command):
+        uri, options = command["uri"], dict(command["options"])
+        # With details and progress together Autobahn fails on progressive results
+        # that have no keyword arguments.
+        if options.pop("receive_progress", False):
+            options["on_progress"] = lambda *args, **kwargs: report("progress", uri, args, kwargs)
+        else:
+            options["details"] = True
+        self._calls[uri] = self._session.call(
+            uri,
             *from_line(command["args"]),
             **from_line(command["kwargs"]),
-            options=CallOptions(details=True),
+            options=CallOptions(**options),
         )
+
+    async def do_cancel(self, command):
+        self._calls[command["uri"]].cancel()  # without a mode
+
+    async def do_end(self, command):
+        result = await self._calls.pop(command["uri"])
         return {"args": to_line(result.results), "kwargs": to_line(result.kwresults or {})}
 
     async def do_subscribe(self, command):
         uri = command["uri"]
 
-        def handler(*args, **kwargs):
-            say({"event": uri, "args": to_line(args), "kwargs": to_line(kwargs)})
+        def handler(*args, details, **kwargs):
+            report("event", uri, args, kwargs, details)
 
-        self._subscriptions[uri] = await self._session.subscribe(handler, uri)
+        options = SubscribeOptions(details=True, **command["options"])
+        self._subscriptions[uri] = await self._session.subscribe(handler, uri, options)
 
     async def do_unsubscribe(self, command):
         await self._subscriptions.pop(command["uri"]).unsubscribe()
 
     async def do_publish(self, command):
-        options = PublishOptions(
-            acknowledge=command["acknowledge"] or None,
-            exclude_me=False if command["include_me"] else None,
-        )
         publication = self._session.publish(
             command["uri"],
             *from_line(command["args"]),
             **from_line(command["kwargs"]),
-            options=options,
+            options=PublishOptions(**command["options"]),
         )
-        if command["acknowledge"]:
+        if command["options"].get("acknowledge"):
             return {"publication": (await publication).id}
 
 
