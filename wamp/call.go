@@ -119,11 +119,11 @@ func (s *Session) encode(r *request, m *msg.Message) error {
 	out := append(r.out[:0], r.uri...)
 	m.URI = out
 	var err error
-	if out, m.Payload, err = r.cfg.payload.encode(out, s.format); err != nil {
-		return &Error{URI: ErrInvalidPayload, cause: err}
+	if m.Options, err = r.cfg.finish(s.format); err != nil {
+		return err
 	}
-	r.out = out
-	m.Options, err = r.cfg.finish(s.format)
+	r.seal = s.sealFor(r)
+	r.out, err = s.encodePayload(out, m, &r.cfg.payload, r.seal)
 	return err
 }
 
@@ -144,12 +144,12 @@ func (s *Session) callTimeout(ctx context.Context, c *callConfig) uint64 {
 }
 
 // next waits for the next progressive result; false when the call has ended.
-func (s *Session) next(ctx context.Context, r *request) (msg.Payload, bool) {
+func (s *Session) next(ctx context.Context, r *request) (incoming, bool) {
 	for {
 		s.mu.Lock()
 		if len(r.progress) > 0 {
 			p := r.progress[0]
-			r.progress[0] = msg.Payload{}
+			r.progress[0] = incoming{}
 			r.progress = r.progress[1:]
 			r.queued -= p.Size()
 			s.mu.Unlock()
@@ -158,7 +158,7 @@ func (s *Session) next(ctx context.Context, r *request) (msg.Payload, bool) {
 		finished := r.finished
 		s.mu.Unlock()
 		if finished {
-			return msg.Payload{}, false
+			return incoming{}, false
 		}
 		select {
 		case <-r.ready:

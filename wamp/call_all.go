@@ -25,18 +25,23 @@ type Reply[R any] struct {
 func CallAll[R any](ctx context.Context, s *Session, procedure string, opts ...CallOption) iter.Seq2[Reply[R], error] {
 	return func(yield func(Reply[R], error) bool) {
 		opts := append(opts[:len(opts):len(opts)], RunOn(RunAll))
-		all, err := Call[Result](ctx, s, procedure, opts...)
+		req := s.getRequest()
+		defer s.putRequest(req)
+		for _, o := range opts {
+			o.applyCall(&req.cfg)
+		}
+		err := s.call(ctx, procedure, req)
 		if err != nil {
 			yield(Reply[R]{}, err)
 			return
 		}
-		list, err := elements(nil, all.raw)
+		list, err := elements(nil, &req.payload.Payload)
 		if err != nil {
 			yield(Reply[R]{}, fmt.Errorf("call %s: %w", procedure, invalidReply(err)))
 			return
 		}
 		for _, data := range list {
-			if !yield(decodeReply[R](s, all.raw.Format, data, procedure)) {
+			if !yield(decodeReply[R](req, s, data)) {
 				return
 			}
 		}
@@ -51,21 +56,47 @@ type replyEntry struct {
 	Error  URI       `json:"error"` // of callees that failed
 	Args   codec.Raw `json:"args"`
 	Kwargs codec.Raw `json:"kwargs"`
+
+	Scheme     string `json:"ppt_scheme"`
+	Serializer string `json:"ppt_serializer"`
+	Cipher     string `json:"ppt_cipher"`
+	KeyID      string `json:"ppt_keyid"`
 }
 
-func decodeReply[R any](s *Session, f msg.Format, data []byte, procedure string) (Reply[R], error) {
+// message returns the RESULT or ERROR that the callee's answer would be by
+// itself.
+func (e *replyEntry) message() *msg.Message {
+	m := &msg.Message{Type: msg.Result, URI: []byte(e.Error)}
+	if e.Error != "" {
+		m.Type = msg.Error
+	}
+	m.Payload = msg.Payload{
+		Format: cmp.Or(e.Args.Format, e.Kwargs.Format),
+		Args:   e.Args.Bytes,
+		Kwargs: e.Kwargs.Bytes,
+	}
+	if e.Scheme != "" {
+		ppt := PPT{e.Scheme, e.Serializer, e.Cipher, e.KeyID}
+		ppt.option(&m.Options)
+	}
+	return m
+}
+
+// decodeReply makes a reply of one element of the answer to call.
+func decodeReply[R any](call *request, s *Session, data []byte) (Reply[R], error) {
 	var entry replyEntry
 	var reply Reply[R]
-	if err := codec.Unmarshal(f, data, &entry); err != nil {
-		return reply, fmt.Errorf("call %s: %w", procedure, invalidReply(err))
+	if err := codec.Unmarshal(call.payload.Format, data, &entry); err != nil {
+		return reply, fmt.Errorf("%s: %w", call.op(), invalidReply(err))
 	}
 	reply.Callee = entry.Callee
-	r := request{kind: msg.Call, uri: procedure, errURI: entry.Error, callee: entry.Callee, known: s.errors.Load()}
-	r.payload = msg.Payload{
-		Format: cmp.Or(entry.Args.Format, entry.Kwargs.Format),
-		Args:   entry.Args.Bytes,
-		Kwargs: entry.Kwargs.Bytes,
+	r := request{kind: msg.Call, uri: call.uri, errURI: entry.Error, callee: entry.Callee, known: s.errors.Load()}
+	if call.seal != nil {
+		one := *call.seal
+		one.all = false // it is the callee's own
+		r.seal = &one
 	}
+	s.setPayload(&r, entry.message(), true)
 	if err := r.outcome(); err != nil {
 		return reply, err
 	}

@@ -67,7 +67,7 @@ type callConfig struct {
 	mode       CancelMode
 	timeout    time.Duration
 	timeoutSet bool
-	progress   func(*msg.Payload) error
+	progress   func(*incoming) error
 }
 
 type publishConfig sendConfig

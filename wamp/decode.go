@@ -129,17 +129,17 @@ func decodeOther[T any](f msg.Format, data []byte, i int) (T, error) {
 }
 
 // decodeResult makes an R of a result.
-func decodeResult[R any](p *msg.Payload, callee uint64) (R, error) {
+func decodeResult[R any](p *incoming, callee uint64) (R, error) {
 	var none R
 	switch pl := planOf(reflect.TypeFor[R]()); pl.shape {
 	case shapeNone:
 		return none, nil
 	case shapeRaw:
-		return any(Result{Payload: received(p), Callee: callee}).(R), nil
+		return any(Result{Payload: p.received(), Callee: callee}).(R), nil
 	case shapeStruct:
-		return decodeStruct[R](pl, p, nil)
+		return decodeStruct[R](pl, &p.Payload, nil)
 	}
-	return decodeFirst[R](p)
+	return decodeFirst[R](&p.Payload)
 }
 
 // decodeFirst makes a value of the first positional argument.

@@ -58,7 +58,7 @@ func DefineError[E error](to ErrorDefiner, name URI) error {
 		if m.text {
 			return zeroOf[E](t), nil
 		}
-		return decodeResult[E](p, 0)
+		return decodeResult[E](&incoming{Payload: *p}, 0)
 	}
 	if err := to.defineError(name, m); err != nil {
 		return fmt.Errorf("define error %s: %w", name, err)

@@ -4,10 +4,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wampeter/wampeter/internal/msg"
 )
 
 func TestDescribePublish(t *testing.T) {
-	p, options, err := DescribePublish(
+	s := &Session{format: msg.CBOR}
+	p, options, err := s.DescribePublish("com.test.topic",
 		Args{1}, KW{"a": "x"},
 		Acknowledge(), ExcludeMe(false), DiscloseMe(), Retain(), Partition(7),
 		Exclude(1, 2), Eligible(), EligibleAuthID("joe"), ExcludeAuthRole("guest", "user"),
@@ -33,10 +36,10 @@ func TestDescribePublish(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if _, options, err := DescribePublish(); len(options) != 0 || err != nil {
+	if _, options, err := s.DescribePublish("com.test.topic"); len(options) != 0 || err != nil {
 		t.Errorf("nothing: %v, %v", options, err)
 	}
-	if _, _, err := DescribePublish(Option("x", func() {})); err == nil {
+	if _, _, err := s.DescribePublish("com.test.topic", Option("x", func() {})); err == nil {
 		t.Error("a function is no value")
 	}
 }

@@ -137,6 +137,17 @@ type Dialer struct {
 	// Dialer. Dial itself makes one.
 	Backoff Backoff
 
+	// KeyRing encrypts from end to end what it has keys for, and opens what
+	// comes. nil: nothing is encrypted.
+	KeyRing *KeyRing
+
+	// Passthru lets payloads in passthru mode through in the schemes that the
+	// application knows; see [PPT]. Handlers and callers get them as they came,
+	// and find the scheme by Payload.PPT: typed ones would take the bytes for
+	// an argument. Without it routers refuse calls with such payloads, and
+	// such events are reported to OnError and dropped.
+	Passthru bool
+
 	// OnError hears of every panic of a handler, and of every error that a
 	// handler returned, except for errors that a procedure returned for its
 	// caller: *Error and URI. It must not block. Default: Logger.

@@ -127,21 +127,33 @@ func (s *Session) handlerRequestEnded(req *request) {
 
 // settle ends req with the payload of m.
 func (s *Session) settle(req *request, m *msg.Message, owned bool) {
-	req.setPayload(m, owned)
-	if req.cfg.progress != nil {
-		s.mu.Lock()
-		req.finished = true
-		s.mu.Unlock()
+	s.setPayload(req, m, owned)
+	if req.cfg.progress == nil {
+		req.finish()
+		return
 	}
+	// Who finds it finished, for progress woke it, may reuse the request at
+	// once.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	req.finished = true
 	req.finish()
 }
 
-func (r *request) setPayload(m *msg.Message, owned bool) {
-	if owned {
-		r.payload = m.Payload
-	} else {
-		r.payload, r.buf = keep(&m.Payload, r.buf)
+// setPayload gives r the payload of its answer m, opened when it is sealed.
+func (s *Session) setPayload(r *request, m *msg.Message, owned bool) {
+	in, opened, err := s.openAnswer(r.seal, m)
+	switch {
+	case err != nil && m.Type == msg.Error:
+		r.unopened = err // its URI says something all the same
+		return
+	case err != nil:
+		r.err = err
+		return
+	case !owned && !opened:
+		in.Payload, r.buf = keep(&m.Payload, r.buf)
 	}
+	r.payload = in
 }
 
 // result handles RESULT.
@@ -161,25 +173,48 @@ func (s *Session) result(m *msg.Message, owned bool) {
 // progress queues a progressive result for whoever waits for the call.
 func (s *Session) progress(m *msg.Message, owned bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	req := s.requests[m.Request]
-	if req == nil || req.kind != msg.Call || req.cfg.progress == nil {
+	req := s.wantsProgress(m.Request)
+	if req == nil {
+		s.mu.Unlock()
 		return
 	}
-	size := m.Payload.Size()
+	sl := req.seal
+	s.mu.Unlock()
+	in, opened, err := s.openAnswer(sl, m)
+	if !owned && !opened {
+		in.Payload, _ = keep(&m.Payload, nil)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if req = s.wantsProgress(m.Request); req == nil {
+		return // given up meanwhile
+	}
+	if err != nil {
+		delete(s.requests, m.Request)
+		s.sendCancel(m.Request, req.cfg.mode)
+		req.fail(err)
+		return
+	}
+	size := in.Size()
 	if len(req.progress) >= maxProgress || req.queued+size > maxProgressBytes {
 		delete(s.requests, m.Request)
 		s.sendCancel(m.Request, req.cfg.mode)
 		req.fail(ErrSlowHandler)
 		return
 	}
-	p := m.Payload
-	if !owned {
-		p, _ = keep(&m.Payload, nil)
-	}
 	req.queued += size
-	req.progress = append(req.progress, p)
+	req.progress = append(req.progress, in)
 	req.signal()
+}
+
+// wantsProgress returns the call if it is under way and somebody takes its
+// progress, else nil. s.mu is held.
+func (s *Session) wantsProgress(id uint64) *request {
+	req := s.requests[id]
+	if req == nil || req.kind != msg.Call || req.cfg.progress == nil {
+		return nil
+	}
+	return req
 }
 
 // goodbyeFromRouter handles GOODBYE: the answer to ours, or the router's own,

@@ -195,7 +195,7 @@ func (e *Error) payload() Payload {
 	if e.Args == nil && e.Kwargs == nil {
 		return e.raw
 	}
-	return Payload{args: e.Args, kwargs: e.Kwargs}
+	return Payload{args: e.Args, kwargs: e.Kwargs, ppt: e.raw.ppt}
 }
 
 // Decode binds the error's payload to what v points to, by the rules of

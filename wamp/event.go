@@ -44,6 +44,7 @@ func (s *Session) event(m *msg.Message, owned bool) error {
 	if !owned {
 		p, _ = keep(&m.Payload, nil)
 	}
+	ppt := pptOf(&m.Options)
 	uri := t.key.uri
 	if len(m.URI) > 0 && string(m.URI) != uri {
 		uri = string(m.URI)
@@ -51,7 +52,7 @@ func (s *Session) event(m *msg.Message, owned bool) error {
 	var slow *Subscription
 	for _, sub := range t.handlers {
 		e := &EventInfo{
-			Payload:      received(&p),
+			Payload:      Payload{raw: &p, ppt: ppt},
 			Session:      s,
 			Subscription: sub,
 			Publication:  m.Publication,
@@ -142,7 +143,11 @@ func (sub *Subscription) handle(e *EventInfo) {
 			sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: panicError(v), Stack: stack()})
 		}
 	}()
-	if err := sub.handler.HandleEvent(ctx, e); err != nil && !sub.s.ending(ctx, err) {
+	_, err := sub.s.openFirst(msg.Event, e.Topic, &e.Payload)
+	if err == nil {
+		err = sub.handler.HandleEvent(ctx, e)
+	}
+	if err != nil && !sub.s.ending(ctx, err) {
 		if known := raised(err, sub.cfg.errors, sub.s.errors.Load()); known != nil && known.cause != nil {
 			err = known
 		}

@@ -31,6 +31,7 @@ type Invocation struct {
 	ctx           handlerContext
 	cancel        context.CancelFunc
 	raw           msg.Payload
+	seal          *seal // how the answers are encrypted, nil for not at all
 
 	interrupted bool // guarded by Session.mu
 }
@@ -102,7 +103,7 @@ func (s *Session) newInvocation(reg *Registration, m *msg.Message, owned bool) *
 	if !owned {
 		inv.raw, _ = keep(&m.Payload, nil)
 	}
-	inv.Payload = received(&inv.raw)
+	inv.Payload = Payload{raw: &inv.raw, ppt: pptOf(o)}
 	if len(m.URI) > 0 && string(m.URI) != inv.Procedure {
 		inv.Procedure = string(m.URI)
 	}
@@ -180,7 +181,7 @@ func (r *Registration) serve(inv *Invocation) {
 		}
 	}
 	e := inv.answerFor(err, interrupted)
-	m := s.errorMessage(inv.RequestID, e)
+	m := s.errorMessage(inv.RequestID, e, inv.seal)
 	if errors.Is(s.send(m), session.ErrTooBig) {
 		_ = s.send(tooBig(m)) // fails when the session ends
 	}
@@ -198,6 +199,10 @@ func (r *Registration) run(inv *Invocation) (res Result, err error) {
 			}
 		}
 	}()
+	if inv.seal, err = r.s.openFirst(msg.Invocation, inv.Procedure, &inv.Payload); err != nil {
+		r.s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
+		return res, err
+	}
 	return r.handler.Invoke(&inv.ctx, inv)
 }
 
@@ -238,7 +243,7 @@ func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
 		m.Options.SetBool(msg.Progress, true)
 	}
 	var err error
-	if r.out, m.Payload, err = p.encode(r.out[:0], s.format); err != nil {
+	if r.out, err = s.encodePayload(r.out[:0], &m, &p, inv.seal); err != nil {
 		inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
 		return Errorf(ErrInvalidPayload, "the result cannot be serialized")
 	}
@@ -248,27 +253,27 @@ func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
 	return nil
 }
 
-// errorMessage returns the ERROR that answers an invocation.
-func (s *Session) errorMessage(invocation uint64, e *Error) *msg.Message {
+// errorMessage returns the ERROR that answers an invocation whose answers are
+// encrypted by sl, nil for not at all.
+func (s *Session) errorMessage(invocation uint64, e *Error, sl *seal) *msg.Message {
 	p := e.payload()
 	m := &msg.Message{Type: msg.Error, ErrType: msg.Invocation, Request: invocation, URI: []byte(e.URI)}
-	var err error
-	if _, m.Payload, err = p.encode(nil, s.format); err != nil {
-		m.Payload = msg.Payload{} // the URI has to do
+	if _, err := s.encodePayload(nil, m, &p, sl); err != nil {
+		m.Payload, m.Options = msg.Payload{}, msg.Options{} // the URI has to do
 	}
 	return m
 }
 
 // tooBig makes m, an ERROR, one that the router takes.
 func tooBig(m *msg.Message) *msg.Message {
-	m.URI, m.Payload = []byte(msg.ErrPayloadSizeExceeded), msg.Payload{}
+	m.URI, m.Payload, m.Options = []byte(msg.ErrPayloadSizeExceeded), msg.Payload{}, msg.Options{}
 	return m
 }
 
 // refuse answers an invocation from the reader, which must not wait. When
 // that is not possible the session ends, since the caller would wait for ever.
 func (s *Session) refuse(invocation uint64, e *Error) {
-	if err := s.peer.Send(s.errorMessage(invocation, e), false); errors.Is(err, session.ErrOverflow) {
+	if err := s.peer.Send(s.errorMessage(invocation, e, nil), false); errors.Is(err, session.ErrOverflow) {
 		s.peer.Close(err)
 	}
 }

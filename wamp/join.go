@@ -16,8 +16,14 @@ import (
 // agent is how this library calls itself in HELLO.
 const agent = "wampeter"
 
-// roles is what this library announces of itself.
-var roles = func() map[string]any {
+// rolesPlain is what this library announces of itself, and rolesPassthru what it
+// does where it understands payloads in passthru mode.
+var (
+	rolesPlain    = rolesWith(0)
+	rolesPassthru = rolesWith(msg.PayloadPassthru)
+)
+
+func rolesWith(more msg.Feature) map[string]any {
 	r := msg.Roles{Set: msg.Caller | msg.Callee | msg.Publisher | msg.Subscriber}
 	for i, role := range msg.RoleNames {
 		switch role {
@@ -35,9 +41,12 @@ var roles = func() map[string]any {
 			r.Features[i] = msg.PublisherIdentification | msg.PublicationTrustLevels |
 				msg.PatternBasedSubscription | msg.ShardedSubscription | msg.SubscriptionRevocation
 		}
+		if r.Set&(1<<i) != 0 {
+			r.Features[i] |= more
+		}
 	}
 	return r.Dict()
-}()
+}
 
 // joining is the handshake, between the reader and the one who dials.
 type joining struct {
@@ -141,7 +150,10 @@ func (d *Dialer) realm() string {
 
 // hello returns the details of HELLO.
 func (d *Dialer) hello() map[string]any {
-	details := map[string]any{"agent": agent, "roles": roles}
+	details := map[string]any{"agent": agent, "roles": rolesPlain}
+	if d.KeyRing != nil || d.Passthru {
+		details["roles"] = rolesPassthru
+	}
 	if len(d.Auth) > 0 {
 		methods := make([]string, len(d.Auth))
 		for i, a := range d.Auth {

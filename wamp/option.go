@@ -148,7 +148,7 @@ func OnCancel(mode CancelMode) CallOption {
 // order, before the call returns. P binds like a result of [Call].
 func OnProgress[P any](f func(P)) CallOption {
 	return callFunc(func(c *callConfig) {
-		c.progress = func(p *msg.Payload) error {
+		c.progress = func(p *incoming) error {
 			v, err := decodeResult[P](p, 0)
 			if err != nil {
 				return err

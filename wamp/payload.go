@@ -27,6 +27,7 @@ type Payload struct {
 	in     any          // a struct with tags, or with single the one argument
 	single bool         // in is one positional argument, whatever its type
 	raw    *msg.Payload // as received; then the others are not used
+	ppt    *PPT         // the scheme that it is in, nil for none
 }
 
 // In turns a struct with wamp tags (or a pointer to one) into arguments:
@@ -52,12 +53,12 @@ func (p Payload) applyPublish(c *publishConfig) { c.payload = p }
 func (p Payload) applyPayload(q *Payload)       { *q = p }
 
 func (p *Payload) setArgs(a Args) {
-	*p = Payload{args: a, kwargs: p.kwargs}
+	*p = Payload{args: a, kwargs: p.kwargs, ppt: p.ppt}
 }
 
 func (p *Payload) addKwargs(k KW) {
 	if p.kwargs == nil {
-		*p = Payload{args: p.args, kwargs: k}
+		*p = Payload{args: p.args, kwargs: k, ppt: p.ppt}
 		return
 	}
 	sum := make(KW, len(p.kwargs)+len(k))
@@ -67,7 +68,7 @@ func (p *Payload) addKwargs(k KW) {
 	for name, v := range k {
 		sum[name] = v
 	}
-	*p = Payload{args: p.args, kwargs: sum}
+	*p = Payload{args: p.args, kwargs: sum, ppt: p.ppt}
 }
 
 func newPayload(opts []PayloadOption) Payload {

@@ -19,6 +19,7 @@ type request struct {
 	kind msg.Type
 	id   uint64
 	uri  string // procedure, topic
+	seal *seal  // how it is encrypted, nil for not at all
 
 	ready chan struct{} // capacity 1: there is progress, or the end
 	done  chan struct{} // closed at the end; nil for those that wait for ready
@@ -29,13 +30,14 @@ type request struct {
 	known    *errorTable // at the time of the ERROR
 	answer   uint64      // id in the answer
 	callee   uint64      // of a RESULT
-	payload  msg.Payload // of RESULT or ERROR
+	payload  incoming    // of RESULT or ERROR
+	unopened error       // why the payload of an ERROR is missing
 	buf      []byte      // backs payload
 	out      []byte      // memory to encode the request in
 	finished bool        // of requests with progress, guarded by the session's lock
 
 	// Progress that nobody has taken yet, guarded by the session's lock.
-	progress []msg.Payload
+	progress []incoming
 	queued   int // bytes of it
 
 	install *handlerRequest // of SUBSCRIBE, REGISTER and UNREGISTER
@@ -143,11 +145,13 @@ func (r *request) outcome() error {
 }
 
 func (r *request) remoteError() error {
-	p, _ := keep(&r.payload, nil)
-	e := &Error{URI: r.errURI, Origin: OriginRemote, op: r.op(), raw: received(&p)}
+	p, _ := keep(&r.payload.Payload, nil)
+	e := &Error{URI: r.errURI, Origin: OriginRemote, op: r.op(), cause: r.unopened, raw: Payload{raw: &p, ppt: r.payload.ppt}}
 	e.Args, _ = e.raw.Args() // an ERROR whose payload makes no sense still is one
 	e.Kwargs, _ = e.raw.Kwargs()
-	r.known.received(e)
+	if r.unopened == nil {
+		r.known.received(e)
+	}
 	return e
 }
 

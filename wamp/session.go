@@ -34,6 +34,9 @@ type Session struct {
 	nextOf  func(uint64) uint64        // id of the request after another
 	errors  atomic.Pointer[errorTable] // written under mu
 
+	ring     *KeyRing
+	passthru bool
+
 	// Set by WELCOME, before anyone else has the session.
 	id         uint64
 	realm      string
@@ -76,6 +79,8 @@ func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string)
 		logger:        d.Logger,
 		onError:       d.OnError,
 		grace:         cfg.Grace,
+		ring:          d.KeyRing,
+		passthru:      d.Passthru,
 		traces:        d.TracebackApp,
 		nextOf:        d.NextRequestID,
 		joining:       newJoining(),

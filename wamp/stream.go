@@ -3,8 +3,6 @@ package wamp
 import (
 	"context"
 	"iter"
-
-	"github.com/wampeter/wampeter/internal/msg"
 )
 
 // CallStream calls a procedure whose progressive results are wanted one by one
@@ -21,7 +19,7 @@ func CallStream[P, R any](ctx context.Context, s *Session, procedure string, opt
 	for _, o := range opts {
 		o.applyCall(&st.r.cfg)
 	}
-	st.r.cfg.progress = func(*msg.Payload) error { return nil }
+	st.r.cfg.progress = func(*incoming) error { return nil }
 	st.err = s.startCall(ctx, procedure, st.r)
 	return st
 }

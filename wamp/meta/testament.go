@@ -25,7 +25,7 @@ const (
 // Errors: wamp.error.invalid_uri and wamp.error.not_authorized for the topic,
 // wamp.error.limit_exceeded when there are too many.
 func AddTestament(ctx context.Context, s *wamp.Session, scope Scope, topic string, opts ...wamp.PublishOption) error {
-	payload, options, err := wamp.DescribePublish(opts...)
+	payload, options, err := s.DescribePublish(topic, opts...)
 	if err != nil {
 		return err
 	}
