@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +46,8 @@ If several sessions serve the procedure, one of them answers. --partition KEY ma
 it always the same one for the same key, as long as none comes or goes. --all asks
 every one of them: there is a line for each answer, with the callee's session in
 front; --json makes an object of it with callee, args and kwargs, or error in case
-it failed; --raw leaves the answer alone. Both need Wampeter at the other end.`,
+it failed; --raw leaves the answer alone. After --timeout there are the answers of
+those who were in time. Both need Wampeter at the other end.`,
 		Example: `  wampeter call demo.add2 2 3
   wampeter call com.example.user.create joe '{"age": 42}' admin=true note="new here"
   wampeter call com.example.report --raw > report.txt
@@ -73,7 +74,7 @@ it failed; --raw leaves the answer alone. Both need Wampeter at the other end.`,
 			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
 				switch {
 				case flags.all:
-					return callAll(ctx, s, out, p.stderr, args[0], opts)
+					return p.callAll(ctx, s, out, args[0], opts)
 				case flags.progress:
 					return callProgress(ctx, s, out, args[0], opts)
 				}
@@ -141,8 +142,16 @@ func callProgress(ctx context.Context, s *wamp.Session, out *printer, procedure 
 }
 
 // callAll prints the answer of each callee.
-func callAll(ctx context.Context, s *wamp.Session, out *printer, stderr io.Writer, procedure string, opts []wamp.CallOption) error {
-	failed, count := 0, 0
+func (p *process) callAll(ctx context.Context, s *wamp.Session, out *printer, procedure string, opts []wamp.CallOption) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		// The router answers in time with what there is by then. Only a router
+		// that does not is not waited for.
+		opts = append(opts, wamp.Timeout(max(time.Until(deadline), time.Millisecond)))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(p.ctx, deadline.Add(farewellTime))
+		defer cancel()
+	}
+	count, failed, late := 0, 0, 0
 	for reply, err := range wamp.CallAll[wamp.Result](ctx, s, procedure, opts...) {
 		var refused *wamp.Error
 		switch {
@@ -150,10 +159,13 @@ func callAll(ctx context.Context, s *wamp.Session, out *printer, stderr io.Write
 			err = out.reply(reply.Callee, reply.Value.Payload)
 		case reply.Callee != 0 && errors.As(err, &refused):
 			failed++
+			if errors.Is(err, wamp.ErrTimeout) {
+				late++
+			}
 			if out.form == oneLine {
 				err = out.failure(reply.Callee, refused)
 			} else {
-				_, err = fmt.Fprintf(stderr, "callee %d: %v\n", reply.Callee, err)
+				_, err = fmt.Fprintf(p.stderr, "callee %d: %v\n", reply.Callee, err)
 			}
 		}
 		if err != nil {
@@ -161,7 +173,10 @@ func callAll(ctx context.Context, s *wamp.Session, out *printer, stderr io.Write
 		}
 		count++
 	}
-	if failed > 0 {
+	switch {
+	case late > 0:
+		return fmt.Errorf("call %s: %d of %d callees have not answered: %w", procedure, late, count, context.DeadlineExceeded)
+	case failed > 0:
 		return fmt.Errorf("call %s: %d of %d callees have failed", procedure, failed, count)
 	}
 	return nil

@@ -46,7 +46,8 @@ nothing.
 
 Events are lines: topic and arguments as they would be written on a command line.
 
-  --json  {"topic": ..., "publication": ..., "args": [...], "kwargs": {...}}
+  --json  {"topic": ..., "publication": ..., "args": [...], "kwargs": {...}}, and
+          publisher, retained and timestamp where they are known
   --raw   the arguments alone, as above
 
 In JSON a binary value is a text of U+0000 and base64, as WAMP has it. Whatever

@@ -113,7 +113,7 @@ func ExampleAddTestament() {
 	// Output: joe
 }
 
-// The last two events, and then those that come.
+// The last two events of a topic, the older one first.
 func ExampleHistory() {
 	ctx, s, other, end := join()
 	defer end()
