@@ -120,6 +120,14 @@ func TestEventHistory(t *testing.T) {
 		t.Errorf("before the last one's time: %q", got)
 	}
 
+	// The times that are told are those that count.
+	if got := indices(get(`"until_time":"$first"`)); !strings.HasPrefix(got, "0") {
+		t.Errorf("until the first one's time: %q", got)
+	}
+	if got := indices(get(`"after_time":"$last"`)); got != "" {
+		t.Errorf("after the last one's time: %q", got)
+	}
+
 	for _, bad := range []string{
 		`"limit":0`, `"limit":-1`, `"limit":"all"`, `"reverse":1`, `"topic":1`, `"from_time":"yesterday"`,
 		`"until_time":1`, `"after_publication":"x"`, `"before_publication":0`,

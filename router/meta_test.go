@@ -70,6 +70,9 @@ func TestSessionMeta(t *testing.T) {
 	a.answers("wamp.session.get", `["$session"]`, `,[`+fmt.Sprintf(sessionDetails, "$session", "$authid")+`]`)
 	a.answers("wamp.session.get", `["$b"]`, `,[`+fmt.Sprintf(sessionDetails, "$b", "$b_authid")+`]`)
 
+	// autobahn-js and wampy.js write large integers as floating point numbers.
+	a.answers("wamp.session.get", fmt.Sprintf(`[%v.0]`, b.vars["session"]), `,[`+fmt.Sprintf(sessionDetails, "$b", "$b_authid")+`]`)
+
 	a.fails("wamp.session.count", `["anonymous"]`, "wamp.error.invalid_argument")
 	a.fails("wamp.session.list", `[[1]]`, "wamp.error.invalid_argument")
 	a.fails("wamp.session.get", `[1]`, "wamp.error.no_such_session")

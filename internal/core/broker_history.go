@@ -89,7 +89,7 @@ func (r *Realm) record(sub *subscription, p *publication) {
 	}
 	if p.kept == nil {
 		p.kept = &Event{
-			Time:        r.cfg.Now().Truncate(time.Millisecond), // as it is told
+			Time:        r.cfg.Now().Truncate(time.Millisecond), // as precise as iso tells it
 			Publication: p.id,
 			Topic:       string(p.topic),
 			Options:     p.options,
