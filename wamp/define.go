@@ -60,10 +60,7 @@ func DefineError[E error](to ErrorDefiner, name URI) error {
 		}
 		return decodeResult[E](&incoming{Payload: *p}, 0)
 	}
-	if err := to.defineError(name, m); err != nil {
-		return fmt.Errorf("define error %s: %w", name, err)
-	}
-	return nil
+	return to.defineError(name, m)
 }
 
 func isStruct(t reflect.Type) bool {
@@ -126,6 +123,19 @@ func (t *errorTable) with(name URI, m *errorType, strict bool) (*errorTable, err
 	return next, nil
 }
 
+// add adds the entries of other, by full names. They win over those of t.
+func (t *errorTable) add(other *errorTable, prefix string) {
+	if other == nil {
+		return
+	}
+	for name, m := range other.types {
+		t.types[URI(join(prefix, string(name)))] = m
+	}
+	for typ, name := range other.uris {
+		t.uris[typ] = URI(join(prefix, string(name)))
+	}
+}
+
 // raised finds what in the tree of err has a URI, outermost first: an *Error, a
 // URI, or a type that one of the tables knows. nil when nothing has.
 func raised(err error, tables ...*errorTable) *Error {
@@ -172,9 +182,13 @@ func (t *errorTable) received(e *Error) {
 
 func (s *Session) defineError(name URI, m *errorType) error {
 	if !uri.Valid([]byte(name), false) {
-		return fmt.Errorf("%q is no URI", string(name))
+		return fmt.Errorf("define error %s: it is no valid URI", name)
 	}
-	return s.addErrors(func(t *errorTable) (*errorTable, error) { return t.with(name, m, true) })
+	err := s.addErrors(func(t *errorTable) (*errorTable, error) { return t.with(name, m, true) })
+	if err != nil {
+		return fmt.Errorf("define error %s: %w", name, err)
+	}
+	return nil
 }
 
 // addErrors replaces the session's table.

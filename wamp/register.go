@@ -60,6 +60,18 @@ func (r *Registration) Done() <-chan struct{} { return r.done }
 // Errors: ErrProcedureAlreadyExists, ErrNotAuthorized, ErrInvalidURI and what
 // else the router says.
 func (s *Session) Register(ctx context.Context, procedure string, h Handler, opts ...RegisterOption) (*Registration, error) {
+	reg, r, err := s.startRegister(ctx, procedure, h, opts)
+	if err == nil {
+		err = s.wait(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reg, nil
+}
+
+// startRegister sends REGISTER.
+func (s *Session) startRegister(ctx context.Context, procedure string, h Handler, opts []RegisterOption) (*Registration, *request, error) {
 	var cfg registerConfig
 	for _, o := range opts {
 		o.applyRegister(&cfg)
@@ -77,12 +89,9 @@ func (s *Session) Register(ctx context.Context, procedure string, h Handler, opt
 		err = s.start(ctx, r, &m, true)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("register %s: %w", procedure, err)
+		return nil, nil, fmt.Errorf("register %s: %w", procedure, err)
 	}
-	if err := s.wait(ctx, r); err != nil {
-		return nil, err
-	}
-	return reg, nil
+	return reg, r, nil
 }
 
 // registered handles REGISTERED: the handler is in place before the next
@@ -133,6 +142,15 @@ func (s *Session) dropRegistration(id uint64) {
 // Unregister ends the registration. Running invocations finish. A procedure
 // that is not registered any more is ErrNotRegistered.
 func (r *Registration) Unregister(ctx context.Context) error {
+	req, err := r.startUnregister()
+	if err != nil {
+		return err
+	}
+	return r.s.wait(ctx, req)
+}
+
+// startUnregister sends UNREGISTER.
+func (r *Registration) startUnregister() (*request, error) {
 	s := r.s
 	req := &request{kind: msg.Unregister, uri: r.given, ready: make(chan struct{}, 1)}
 	req.install = &handlerRequest{registration: r}
@@ -145,8 +163,8 @@ func (r *Registration) Unregister(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("%s: %w", req.op(), err)
+		return nil, fmt.Errorf("%s: %w", req.op(), err)
 	}
 	s.peer.Flush()
-	return s.wait(ctx, req)
+	return req, nil
 }

@@ -60,11 +60,12 @@ type Session struct {
 	// change of state is appended to the outbox, so that both have the same
 	// order; nothing waits under it.
 	mu            sync.Mutex
-	leaving       bool         // GOODBYE is sent
-	answered      bool         // goodbye is closed
-	handlers      int          // goroutines that run handlers
-	closed        *ClosedError // why the session has ended
-	lastID        uint64       // of requests
+	leaving       bool          // GOODBYE is sent
+	answered      bool          // goodbye is closed
+	handlers      int           // goroutines that run handlers
+	drained       chan struct{} // closed when handlers becomes 0; nil when nobody waits
+	closed        *ClosedError  // why the session has ended
+	lastID        uint64        // of requests
 	requests      map[uint64]*request
 	registrations map[uint64]*Registration
 	topics        map[uint64]*topic
@@ -243,8 +244,15 @@ func (s *Session) startHandlers() bool {
 func (s *Session) endHandlers() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handlers--; s.handlers == 0 && s.closed != nil {
+	if s.handlers--; s.handlers > 0 {
+		return
+	}
+	if s.closed != nil {
 		close(s.idle)
+	}
+	if s.drained != nil {
+		close(s.drained)
+		s.drained = nil
 	}
 }
 

@@ -78,6 +78,18 @@ func (sub *Subscription) Done() <-chan struct{} { return sub.done }
 // Several handlers may subscribe to the same topic: the router sends each event
 // once.
 func (s *Session) Subscribe(ctx context.Context, topic string, h EventHandler, opts ...SubscribeOption) (*Subscription, error) {
+	sub, r, err := s.startSubscribe(ctx, topic, h, opts)
+	if err == nil {
+		err = s.wait(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sub, nil
+}
+
+// startSubscribe sends SUBSCRIBE.
+func (s *Session) startSubscribe(ctx context.Context, topic string, h EventHandler, opts []SubscribeOption) (*Subscription, *request, error) {
 	var cfg subscribeConfig
 	for _, o := range opts {
 		o.applySubscribe(&cfg)
@@ -88,7 +100,7 @@ func (s *Session) Subscribe(ctx context.Context, topic string, h EventHandler, o
 	m := msg.Message{Type: msg.Subscribe}
 	var err error
 	if sub.pattern, err = s.encodeHandler(ctx, topic, h, sub.cfg, 1, &m); err != nil {
-		return nil, fmt.Errorf("subscribe %s: %w", topic, err)
+		return nil, nil, fmt.Errorf("subscribe %s: %w", topic, err)
 	}
 	sub.key = topicKey{sub.pattern.match, sub.pattern.uri}
 	s.mu.Lock()
@@ -97,13 +109,10 @@ func (s *Session) Subscribe(ctx context.Context, topic string, h EventHandler, o
 	}
 	s.mu.Unlock()
 	if err != nil {
-		return nil, fmt.Errorf("subscribe %s: %w", topic, err)
+		return nil, nil, fmt.Errorf("subscribe %s: %w", topic, err)
 	}
 	s.peer.Flush()
-	if err := s.wait(ctx, r); err != nil {
-		return nil, err
-	}
-	return sub, nil
+	return sub, r, nil
 }
 
 // encodeHandler makes the pattern and the options the URI and options of m, a
@@ -187,6 +196,16 @@ func (s *Session) dropTopic(id uint64) {
 // the last one ends the subscription at the router. A handler that is gone
 // already is ErrNotSubscribed.
 func (sub *Subscription) Unsubscribe(ctx context.Context) error {
+	r, err := sub.startUnsubscribe()
+	if err != nil || r == nil {
+		return err
+	}
+	return sub.s.wait(ctx, r)
+}
+
+// startUnsubscribe takes the handler away, and sends UNSUBSCRIBE when it was
+// the last; else the request is nil.
+func (sub *Subscription) startUnsubscribe() (*request, error) {
 	s := sub.s
 	r := &request{kind: msg.Unsubscribe, uri: sub.given, ready: make(chan struct{}, 1)}
 	s.mu.Lock()
@@ -201,21 +220,21 @@ func (sub *Subscription) Unsubscribe(ctx context.Context) error {
 			err = s.closed
 		}
 		s.mu.Unlock()
-		return fmt.Errorf("%s: %w", r.op(), err)
+		return nil, fmt.Errorf("%s: %w", r.op(), err)
 	}
 	t.handlers = slices.Delete(t.handlers, i, i+1)
 	sub.stop()
 	if len(t.handlers) > 0 || s.subscribing[t.key] > 0 {
 		s.mu.Unlock()
-		return nil
+		return nil, nil
 	}
 	delete(s.topics, sub.id)
 	m := msg.Message{Type: msg.Unsubscribe, ID: sub.id}
 	err := s.startLocked(r, &m, true)
 	s.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.op(), err)
+		return nil, fmt.Errorf("%s: %w", r.op(), err)
 	}
 	s.peer.Flush()
-	return s.wait(ctx, r)
+	return r, nil
 }

@@ -19,12 +19,12 @@ import (
 // text that names it. Missing arguments at the end are nil for pointers and
 // interfaces. Keyword arguments are ignored; see [Typed] for them.
 func Func0[R any](f func(context.Context) (R, error)) Handler {
-	return newFunc[R](func(ctx context.Context, _ *positional) (R, error) { return f(ctx) })
+	return newFunc[R](f, func(ctx context.Context, _ *positional) (R, error) { return f(ctx) })
 }
 
 // Func1 makes a handler of a function with one positional argument.
 func Func1[A, R any](f func(context.Context, A) (R, error)) Handler {
-	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+	return newFunc(f, func(ctx context.Context, p *positional) (r R, err error) {
 		a := argument[A](p, 0)
 		if p.err != nil {
 			return r, p.err
@@ -35,7 +35,7 @@ func Func1[A, R any](f func(context.Context, A) (R, error)) Handler {
 
 // Func2 makes a handler of a function with two positional arguments.
 func Func2[A, B, R any](f func(context.Context, A, B) (R, error)) Handler {
-	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+	return newFunc(f, func(ctx context.Context, p *positional) (r R, err error) {
 		a, b := argument[A](p, 0), argument[B](p, 1)
 		if p.err != nil {
 			return r, p.err
@@ -46,7 +46,7 @@ func Func2[A, B, R any](f func(context.Context, A, B) (R, error)) Handler {
 
 // Func3 makes a handler of a function with three positional arguments.
 func Func3[A, B, C, R any](f func(context.Context, A, B, C) (R, error)) Handler {
-	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+	return newFunc(f, func(ctx context.Context, p *positional) (r R, err error) {
 		a, b, c := argument[A](p, 0), argument[B](p, 1), argument[C](p, 2)
 		if p.err != nil {
 			return r, p.err
@@ -57,7 +57,7 @@ func Func3[A, B, C, R any](f func(context.Context, A, B, C) (R, error)) Handler 
 
 // Func4 makes a handler of a function with four positional arguments.
 func Func4[A, B, C, D, R any](f func(context.Context, A, B, C, D) (R, error)) Handler {
-	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+	return newFunc(f, func(ctx context.Context, p *positional) (r R, err error) {
 		a, b, c, d := argument[A](p, 0), argument[B](p, 1), argument[C](p, 2), argument[D](p, 3)
 		if p.err != nil {
 			return r, p.err
@@ -68,7 +68,7 @@ func Func4[A, B, C, D, R any](f func(context.Context, A, B, C, D) (R, error)) Ha
 
 // Func5 makes a handler of a function with five positional arguments.
 func Func5[A, B, C, D, E, R any](f func(context.Context, A, B, C, D, E) (R, error)) Handler {
-	return newFunc(func(ctx context.Context, p *positional) (r R, err error) {
+	return newFunc(f, func(ctx context.Context, p *positional) (r R, err error) {
 		a, b, c, d, e := argument[A](p, 0), argument[B](p, 1), argument[C](p, 2), argument[D](p, 3), argument[E](p, 4)
 		if p.err != nil {
 			return r, p.err
@@ -79,15 +79,18 @@ func Func5[A, B, C, D, E, R any](f func(context.Context, A, B, C, D, E) (R, erro
 
 // funcHandler is a function with positional arguments.
 type funcHandler[R any] struct {
+	fn     any // of the application
 	f      func(context.Context, *positional) (R, error)
 	n      int
 	result *plan
 	err    error
 }
 
-func newFunc[R any](f func(context.Context, *positional) (R, error), args ...reflect.Type) Handler {
-	h := &funcHandler[R]{f: f, n: len(args), result: planOf(reflect.TypeFor[R]())}
-	h.err = h.result.err
+func newFunc[R any](fn any, f func(context.Context, *positional) (R, error), args ...reflect.Type) Handler {
+	h := &funcHandler[R]{fn: fn, f: f, n: len(args), result: planOf(reflect.TypeFor[R]())}
+	if h.err = noFunction(fn); h.err == nil {
+		h.err = h.result.err
+	}
 	for i, t := range args {
 		if s := planOf(t).shape; s == shapeStruct || s == shapeRaw {
 			h.err = fmt.Errorf("argument %d is a %v, which stands for all arguments: use Typed", i, t)
@@ -163,7 +166,7 @@ func argument[A any](p *positional, i int) (a A) {
 // [Result] takes them raw, struct{} ignores them, and any other type is the
 // first positional argument.
 func Typed[I, R any](f func(context.Context, I) (R, error)) Handler {
-	return newTyped(func(ctx context.Context, in I, _ *Invocation) (R, error) { return f(ctx, in) })
+	return newTyped(f, func(ctx context.Context, in I, _ *Invocation) (R, error) { return f(ctx, in) })
 }
 
 // Streaming makes a handler of a function that sends progressive results of
@@ -171,7 +174,7 @@ func Typed[I, R any](f func(context.Context, I) (R, error)) Handler {
 // for them, and returns the context's error once the call is canceled.
 func Streaming[I, P, R any](f func(ctx context.Context, in I, send func(P) error) (R, error)) Handler {
 	progress := planOf(reflect.TypeFor[P]())
-	h := newTyped(func(ctx context.Context, in I, inv *Invocation) (R, error) {
+	h := newTyped(f, func(ctx context.Context, in I, inv *Invocation) (R, error) {
 		return f(ctx, in, func(p P) error { return inv.sendProgress(resultOf(progress, p).Payload) })
 	})
 	if h.err == nil {
@@ -182,15 +185,18 @@ func Streaming[I, P, R any](f func(ctx context.Context, in I, send func(P) error
 
 // typedHandler is a function with one argument.
 type typedHandler[I, R any] struct {
+	fn     any // of the application
 	f      func(context.Context, I, *Invocation) (R, error)
 	in     *plan
 	result *plan
 	err    error
 }
 
-func newTyped[I, R any](f func(context.Context, I, *Invocation) (R, error)) *typedHandler[I, R] {
-	h := &typedHandler[I, R]{f: f, in: planOf(reflect.TypeFor[I]()), result: planOf(reflect.TypeFor[R]())}
-	h.err = h.result.err
+func newTyped[I, R any](fn any, f func(context.Context, I, *Invocation) (R, error)) *typedHandler[I, R] {
+	h := &typedHandler[I, R]{fn: fn, f: f, in: planOf(reflect.TypeFor[I]()), result: planOf(reflect.TypeFor[R]())}
+	if h.err = noFunction(fn); h.err == nil {
+		h.err = h.result.err
+	}
 	return h
 }
 
@@ -244,7 +250,12 @@ type typedEvent[E any] struct {
 	in *plan
 }
 
-func (h *typedEvent[E]) bind(p *pattern) error { return h.in.checkURIs(p) }
+func (h *typedEvent[E]) bind(p *pattern) error {
+	if err := noFunction(h.f); err != nil {
+		return err
+	}
+	return h.in.checkURIs(p)
+}
 
 func (h *typedEvent[E]) HandleEvent(ctx context.Context, e *EventInfo) error {
 	in, err := bindInput[E](h.in, e.Payload, e.component)
