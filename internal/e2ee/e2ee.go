@@ -15,7 +15,7 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/crypto/salsa20/salsa"
+	nacl "golang.org/x/crypto/nacl/box"
 )
 
 // SecretSize is the size of a secret key of either cipher, and of X25519 keys,
@@ -86,13 +86,9 @@ func Agree(c Cipher, own *ecdh.PrivateKey, peers ...*ecdh.PublicKey) (*Key, erro
 		if peer == nil || peer.Curve() != ecdh.X25519() {
 			return nil, fmt.Errorf("the public key of peer %d is none of X25519", i)
 		}
-		shared, err := own.ECDH(peer)
+		box, err := c.agreed(own, peer)
 		if err != nil {
 			return nil, fmt.Errorf("the public key of peer %d: %w", i, err)
-		}
-		box, err := c.agreed(shared)
-		if err != nil {
-			return nil, err
 		}
 		k.lanes = append(k.lanes, &Lane{
 			cipher: c, box: box,
@@ -103,15 +99,17 @@ func Agree(c Cipher, own *ecdh.PrivateKey, peers ...*ecdh.PublicKey) (*Key, erro
 	return k, nil
 }
 
-// agreed returns the box for what X25519 has made of two keys. That of
+// agreed returns the box for what X25519 makes of two keys. That of
 // xsalsa20poly1305 is NaCl's crypto_box. The other cipher gets a key that has
 // nothing to do with it, so that two keys may be used with both.
-func (c Cipher) agreed(shared []byte) (box, error) {
+func (c Cipher) agreed(own *ecdh.PrivateKey, peer *ecdh.PublicKey) (box, error) {
+	shared, err := own.ECDH(peer) // refuses keys of low order, as NaCl does not
+	if err != nil {
+		return nil, err
+	}
 	if c == XSalsa20Poly1305 {
-		var key, in [SecretSize]byte
-		var nonce [16]byte
-		copy(in[:], shared)
-		salsa.HSalsa20(&key, &nonce, &in, &salsa.Sigma)
+		var key [SecretSize]byte
+		nacl.Precompute(&key, (*[SecretSize]byte)(peer.Bytes()), (*[SecretSize]byte)(own.Bytes()))
 		return c.box(key[:])
 	}
 	key, err := hkdf.Key(sha256.New, shared, nil, "wamp e2ee "+string(c), SecretSize)

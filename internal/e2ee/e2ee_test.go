@@ -280,12 +280,12 @@ func TestOtherKeys(t *testing.T) {
 
 // The two ciphers do not share an agreed key.
 func TestCiphersAreSeparate(t *testing.T) {
-	shared := bytes.Repeat([]byte{7}, SecretSize)
-	gcm, err := AES256GCM.agreed(shared)
+	own, peer := newPrivate(t), newPrivate(t).PublicKey()
+	gcm, err := AES256GCM.agreed(own, peer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	salsa, err := XSalsa20Poly1305.agreed(shared)
+	salsa, err := XSalsa20Poly1305.agreed(own, peer)
 	if err != nil {
 		t.Fatal(err)
 	}
