@@ -394,3 +394,40 @@ func TestShardedRegistrations(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", final, want)
 	}
 }
+
+// Advanced profile, "Shared Registration": with the policy "random" every callee
+// gets some of the calls, in no fixed order.
+func TestRandomPolicy(t *testing.T) {
+	_, addr := newRouter(t, router.Config{})
+	caller, callees := full(t, addr), []*wire{full(t, addr), full(t, addr), full(t, addr)}
+	for _, w := range callees {
+		w.register(`{"invoke":"random"}`, "com.p")
+	}
+	const n = 120
+	for i := range n {
+		caller.send(fmt.Sprintf(`[48,%d,{},"com.p",[%d]]`, i+1, i))
+	}
+	caller.sync() // all are routed
+	total, inTurn := 0, true
+	for i, w := range callees {
+		got := 0
+		w.send(`[34,9007199254740992,1]`)
+		for {
+			m := decode(t, w.receive()).([]any)
+			if fmt.Sprint(m[0]) != "68" {
+				break
+			}
+			if fmt.Sprint(m[4]) != fmt.Sprint([]any{3*got + i}) {
+				inTurn = false
+			}
+			got++
+		}
+		if got == 0 {
+			t.Errorf("callee %d got none of %d calls", i, n)
+		}
+		total += got
+	}
+	if total != n || inTurn {
+		t.Errorf("%d of %d calls arrived, in turn: %v", total, n, inTurn)
+	}
+}
