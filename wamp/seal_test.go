@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wampeter/wampeter/wamp"
+	"github.com/wampeter/wampeter/wamp/meta"
 	"github.com/wampeter/wampeter/wamptest"
 )
 
@@ -463,5 +464,44 @@ func TestPassthruOfTheApplication(t *testing.T) {
 	}
 	if _, err := rt.Session().Publish(t.Context(), "com.test.topic", ppt, wamp.Args{packet}); !errors.Is(err, wamp.ErrFeatureNotSupported) {
 		t.Errorf("without Dialer.Passthru: %v", err)
+	}
+}
+
+// A testament is sealed by the one who leaves it, and opened by who gets it;
+// so is an event that the router keeps.
+func TestSealedTestamentAndRetained(t *testing.T) {
+	ring := ringOf(t, "com.test.{rest...}", sealKey(t)(wamp.PresetKey(wamp.AES256GCM, "", bytes.Repeat([]byte{1}, 32))))
+	for _, serializer := range []wamp.Serializer{wamp.CBOR, wamp.MessagePack, wamp.JSON} {
+		t.Run(string(serializer), func(t *testing.T) {
+			rt := wamptest.NewRouter(t)
+			rec := newRecorder(t, rt.Address())
+			d := &wamp.Dialer{URLs: []string{"rs://" + rec.addr}, Serializers: []wamp.Serializer{serializer}, KeyRing: ring}
+			gone, s := rt.Dial(d), rt.Dial(d)
+			if err := meta.AddTestament(t.Context(), gone, meta.Destroyed, "com.test.will", wamp.Args{clearText}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := gone.Publish(t.Context(), "com.test.last", wamp.Args{clearText}, wamp.Retain(), wamp.Acknowledge()); err != nil {
+				t.Fatal(err)
+			}
+			events := make(chan string, 1)
+			handler := wamp.Event(func(_ context.Context, text string) error {
+				events <- text
+				return nil
+			})
+			for _, topic := range []string{"com.test.last", "com.test.will"} {
+				if _, err := s.Subscribe(t.Context(), topic, handler, wamp.GetRetained()); err != nil {
+					t.Fatal(err)
+				}
+				if topic == "com.test.will" {
+					_ = gone.Close(t.Context())
+				}
+				if text := <-events; text != clearText {
+					t.Errorf("%s: %q", topic, text)
+				}
+			}
+			if rec.sees(clearText) {
+				t.Error("the clear text went over the wire")
+			}
+		})
 	}
 }

@@ -32,7 +32,8 @@ func (q *query) scope() (int, bool) {
 
 // addTestament takes a topic, args and kwargs; as keywords publish_options and
 // scope. Errors: wamp.error.invalid_uri, wamp.error.not_authorized,
-// wamp.error.limit_exceeded.
+// wamp.error.limit_exceeded, and wamp.error.feature_not_supported for payload
+// passthru mode that the publisher has not announced.
 func addTestament(q *query) ([]any, []byte) {
 	r, st := q.realm, &q.caller.state
 	topic, ok := q.text(0)
@@ -40,6 +41,9 @@ func addTestament(q *query) ([]any, []byte) {
 	t := &testament{topic: []byte(topic)}
 	if !ok || !okScope || !q.publishOptions(&t.options) {
 		return nil, errInvalidArgument
+	}
+	if t.options.Has(msg.KeyPPTScheme) && st.publisher&msg.PayloadPassthru == 0 {
+		return nil, errFeatureNotSupported
 	}
 	var args []any
 	if v := q.arg(1); v != nil {
@@ -131,7 +135,20 @@ func publishOption(o *msg.Options, name string, value any) (ok bool) {
 		}
 		return ok
 	}
+	text := func(k msg.Key, to *string) bool {
+		o.Set |= k
+		*to, ok = value.(string)
+		return ok
+	}
 	switch name {
+	case "ppt_scheme":
+		return text(msg.KeyPPTScheme, &o.Extra().PPTScheme)
+	case "ppt_serializer":
+		return text(msg.KeyPPTSerializer, &o.Extra().PPTSerializer)
+	case "ppt_cipher":
+		return text(msg.KeyPPTCipher, &o.Extra().PPTCipher)
+	case "ppt_keyid":
+		return text(msg.KeyPPTKeyID, &o.Extra().PPTKeyID)
 	case "exclude_me":
 		return set(msg.ExcludeMe)
 	case "disclose_me":
