@@ -441,3 +441,25 @@ func TestKeyRingPatterns(t *testing.T) {
 		t.Error("no private key")
 	}
 }
+
+// The list of the answers of all callees is the router's own, the answers in it
+// are not.
+func TestRouterCannotForgeReplies(t *testing.T) {
+	ring := presetRing(t, 1, "com.secret")
+	sc := newScript(t)
+	s, _ := sc.joinPassthru(&Dialer{URLs: []string{sc.url()}, Serializers: []Serializer{JSON}, KeyRing: ring})
+	wait := async(t, func() (errs []error, _ error) {
+		for _, err := range CallAll[int](t.Context(), s, "com.secret") {
+			errs = append(errs, err)
+		}
+		return errs, nil
+	})
+	sc.read()
+	sc.send(`[50, 1, {}, [{"callee": 7, "args": [5]}, {"callee": 8, "error": "com.error", "args": ["the router's own"]}]]`)
+	errs, _ := wait()
+	if len(errs) != 2 {
+		t.Fatal(errs)
+	}
+	wantError(t, errs[0], ErrNotSealed, ErrInvalidPayload)
+	wantError(t, errs[1], URI("com.error"))
+}
