@@ -157,6 +157,26 @@ type Dialer struct {
 	Logger *slog.Logger
 }
 
+// Validate reports what Dial could not do anything with, such as a URL with an
+// unknown scheme. Dial does so too.
+func (d *Dialer) Validate() error {
+	_, err := d.formats()
+	if err == nil && d.Router == nil {
+		_, err = d.targets(d.urls())
+	}
+	if err != nil {
+		return fmt.Errorf("dial: %w", err)
+	}
+	return nil
+}
+
+func (d *Dialer) urls() []string {
+	if len(d.URLs) == 0 {
+		return []string{DefaultURL}
+	}
+	return d.URLs
+}
+
 // Local is a router in the same process.
 type Local interface {
 	// DialWAMP opens a connection within the process.
@@ -204,11 +224,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
 		}
 		return s, nil
 	}
-	urls := d.URLs
-	if len(urls) == 0 {
-		urls = []string{DefaultURL}
-	}
-	targets, err := d.targets(urls)
+	targets, err := d.targets(d.urls())
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}

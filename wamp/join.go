@@ -131,7 +131,9 @@ const errCannotAuthenticate = "wamp.error.cannot_authenticate"
 // giveUp ends a session that was not joined, and returns err. While ctx lasts
 // the router has a moment to read why.
 func (s *Session) giveUp(ctx context.Context, err error) error {
-	s.peer.End(nil, nil)
+	if s.Err() == nil {
+		s.peer.End(nil, nil) // else whoever ended the session says farewell
+	}
 	patience := time.NewTimer(time.Second)
 	defer patience.Stop()
 	select {

@@ -273,6 +273,16 @@ func Retain() PublishOption {
 	return publishFunc(func(c *publishConfig) { c.options.SetBool(msg.Retain, true) })
 }
 
+// WaitForReady makes a call or publication through package app wait while there
+// is no session, as long as its context lasts, instead of failing at once. A
+// Session is ready as long as it lasts: there it has no effect.
+func WaitForReady() SendOption { return waitForReady{} }
+
+type waitForReady struct{}
+
+func (waitForReady) applyCall(*callConfig)       {}
+func (waitForReady) applyPublish(*publishConfig) {}
+
 // Match says how the pattern of a registration or subscription is to be
 // compared. Without it the pattern itself tells; see the package
 // documentation.

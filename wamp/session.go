@@ -196,6 +196,17 @@ func (s *Session) CloseWith(ctx context.Context, reason URI, message string) err
 	case <-patience.C:
 		return errors.New("handlers of the session go on though their contexts have ended")
 	case <-ctx.Done():
+		return unless(ctx, s.idle)
+	}
+}
+
+// unless returns ctx's error, unless what was waited for is there as well: ctx
+// may be one that the end of the session ends.
+func unless(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
 		return ctx.Err()
 	}
 }
@@ -212,13 +223,13 @@ func (s *Session) leave(ctx context.Context) error {
 		s.peer.Close(nil)
 	case <-s.done:
 	case <-ctx.Done():
-		return ctx.Err()
+		return unless(ctx, s.done)
 	}
 	select {
 	case <-s.done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return unless(ctx, s.done)
 	}
 }
 

@@ -54,6 +54,7 @@ var rules = map[string]rule{
 		ours: []string{"wamp", "internal/core", "internal/match", "internal/session", "internal/transport/...", "internal/codec", "internal/msg", "internal/uri"},
 	},
 	"wamp/meta":        {ours: []string{"wamp"}},
+	"wamp/app":         {ours: []string{"wamp"}},
 	"wamptest":         {ours: []string{"router", "wamp", "internal/transport/..."}},
 	"internal/loadgen": {outside: []string{"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys"}, ours: []string{"internal/msg"}},
 	"internal/cli": {
