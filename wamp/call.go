@@ -103,13 +103,19 @@ func (s *Session) startCall(ctx context.Context, procedure string, r *request) e
 		c.options.Timeout = ms
 	}
 	m := msg.Message{Type: msg.Call}
-	err := s.encode(r, &m)
+	err := s.openInput(r)
+	if err == nil {
+		err = s.encode(r, &m)
+	}
 	if err == nil {
 		err = s.start(ctx, r, &m, true)
 	}
 	if err != nil {
 		r.err = err
 		return r.outcome()
+	}
+	if r.sending != nil && r.seal != nil {
+		r.seal.part++
 	}
 	return nil
 }
@@ -147,18 +153,11 @@ func (s *Session) callTimeout(ctx context.Context, c *callConfig) uint64 {
 func (s *Session) next(ctx context.Context, r *request) (incoming, bool) {
 	for {
 		s.mu.Lock()
-		if len(r.progress) > 0 {
-			p := r.progress[0]
-			r.progress[0] = incoming{}
-			r.progress = r.progress[1:]
-			r.queued -= p.Size()
-			s.mu.Unlock()
-			return p, true
-		}
+		p, ok := r.progress.pop()
 		finished := r.finished
 		s.mu.Unlock()
-		if finished {
-			return incoming{}, false
+		if ok || finished {
+			return p, ok
 		}
 		select {
 		case <-r.ready:
@@ -185,20 +184,31 @@ func (s *Session) stopCall(r *request, mode CancelMode, err error) bool {
 // Go calls a procedure without waiting for the result. ctx bounds the call
 // until its result is there.
 func Go[R any](ctx context.Context, s *Session, procedure string, opts ...CallOption) *Pending[R] {
+	p := newPending[R](s, opts)
+	_ = p.start(ctx, procedure) // Result returns it
+	return p
+}
+
+func newPending[R any](s *Session, opts []CallOption) *Pending[R] {
 	r := &request{ready: make(chan struct{}, 1)}
 	p := &Pending[R]{s: s, r: r, done: make(chan struct{})}
 	for _, o := range opts {
 		o.applyCall(&r.cfg)
 	}
-	if r.cfg.progress == nil {
-		r.done = p.done
-	}
-	if s.startCall(ctx, procedure, r) != nil {
-		close(p.done)
-		return p
-	}
-	s.watch(ctx, r, p.done)
 	return p
+}
+
+// start sends CALL.
+func (p *Pending[R]) start(ctx context.Context, procedure string) error {
+	if p.r.cfg.progress == nil {
+		p.r.done = p.done
+	}
+	if err := p.s.startCall(ctx, procedure, p.r); err != nil {
+		close(p.done)
+		return err
+	}
+	p.s.watch(ctx, p.r, p.done)
+	return nil
 }
 
 // watch sees to it that ctx ends the call, and that its progress is handled.
@@ -219,6 +229,11 @@ func (s *Session) watch(ctx context.Context, r *request, done chan struct{}) {
 		}()
 		return
 	}
+	s.stopWith(ctx, r)
+}
+
+// stopWith gives up a call when ctx ends.
+func (s *Session) stopWith(ctx context.Context, r *request) {
 	stop := context.AfterFunc(ctx, func() { s.stopCall(r, r.cfg.mode, contextError(ctx)) })
 	s.mu.Lock()
 	waiting := s.requests[r.id] == r
@@ -271,7 +286,7 @@ func (s *Session) cancelCall(r *request, mode CancelMode) {
 	}
 	s.mu.Lock()
 	if s.requests[r.id] == r {
-		s.sendCancel(r.id, mode)
+		s.sendCancel(r, mode)
 	}
 	s.mu.Unlock()
 	s.peer.Flush()

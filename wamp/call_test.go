@@ -342,7 +342,7 @@ func TestProgressOverflow(t *testing.T) {
 	s := sc.join(sc.dialer())
 	st := CallStream[int, int](t.Context(), s, "com.x")
 	sc.expect(`[48, 1, {"receive_progress": true}, "com.x"]`)
-	for range maxProgress + 1 {
+	for range maxBacklog + 1 {
 		sc.send(`[50, 1, {"progress": true}, [1]]`)
 	}
 	sc.expect(`[49, 1, {"mode": "killnowait"}]`)

@@ -79,6 +79,9 @@ func (r *reader) Undeliverable(m *msg.Message) {
 		if req := s.take(m.Request, m.Type); req != nil {
 			s.mu.Lock()
 			s.handlerRequestEnded(req)
+			if req.sending != nil {
+				s.sendCancel(req, KillNoWait) // the router has the parts before
+			}
 			req.fail(&Error{URI: ErrPayloadSizeExceeded})
 			s.mu.Unlock()
 		}
@@ -191,19 +194,16 @@ func (s *Session) progress(m *msg.Message, owned bool) {
 	}
 	if err != nil {
 		delete(s.requests, m.Request)
-		s.sendCancel(m.Request, req.cfg.mode)
+		s.sendCancel(req, req.cfg.mode)
 		req.fail(err)
 		return
 	}
-	size := in.Size()
-	if len(req.progress) >= maxProgress || req.queued+size > maxProgressBytes {
+	if !req.progress.push(in) {
 		delete(s.requests, m.Request)
-		s.sendCancel(m.Request, req.cfg.mode)
+		s.sendCancel(req, req.cfg.mode)
 		req.fail(ErrSlowHandler)
 		return
 	}
-	req.queued += size
-	req.progress = append(req.progress, in)
 	req.signal()
 }
 

@@ -59,6 +59,19 @@
 // number; the Component methods look them up. [Match] overrides what the form
 // of a pattern says.
 //
+// # Streams
+//
+// A call may have many results, arguments in many parts, or both:
+//
+//	                      caller         procedure
+//	one of each           [Call], [Go]   [Func0] to [Func5], [Typed]
+//	progressive results   [CallStream]   [Streaming]
+//	arguments in parts    [CallUpload]   [Upload]
+//	both                  [CallDuplex]   [Duplex]
+//
+// WAMP has no flow control within a call. What waits at either end is bounded,
+// and a stream whose receiver falls too far behind fails, never loses a part.
+//
 // # Contexts, cancellation, errors
 //
 // Every operation ends when its context does. A call whose context ends is

@@ -143,7 +143,7 @@ func (sub *Subscription) handle(e *EventInfo) {
 			sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: panicError(v), Stack: stack()})
 		}
 	}()
-	_, err := sub.s.openFirst(msg.Event, e.Topic, &e.Payload)
+	_, err := sub.s.openFirst(&msg.Message{Type: msg.Event}, e.Topic, &e.Payload)
 	if err == nil {
 		err = sub.handler.HandleEvent(ctx, e)
 	}

@@ -33,6 +33,10 @@ type Invocation struct {
 	raw           msg.Payload
 	seal          *seal // how the answers are encrypted, nil for not at all
 
+	input *input // nil when all arguments came at once
+	asked bool   // for Parts
+	began bool   // the first of them has been taken
+
 	interrupted bool // guarded by Session.mu
 }
 
@@ -71,21 +75,25 @@ func (inv *Invocation) component(name string) (string, bool) {
 func (s *Session) invocation(m *msg.Message, owned bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	reg := s.registrations[m.ID]
-	switch {
-	case s.closed != nil || s.running[m.Request] != nil:
-		return
-	case reg == nil:
-		s.refuse(m.Request, &Error{URI: ErrNoSuchProcedure})
+	if s.closed != nil || s.furtherPart(m, owned) {
 		return
 	}
-	inv := s.newInvocation(reg, m, owned)
-	if !reg.push(inv) {
+	var refusal *Error
+	if reg := s.registrations[m.ID]; reg != nil {
+		inv := s.newInvocation(reg, m, owned)
+		if reg.push(inv) {
+			s.running[m.Request] = inv
+			return
+		}
 		inv.cancel()
-		s.refuse(m.Request, Errorf(ErrUnavailable, "too many calls wait for the procedure"))
-		return
+		refusal = Errorf(ErrUnavailable, "too many calls wait for the procedure")
+	} else {
+		refusal = &Error{URI: ErrNoSuchProcedure}
 	}
-	s.running[m.Request] = inv
+	if m.Options.Is(msg.Progress) {
+		s.late.add(m.Request)
+	}
+	s.refuse(m.Request, refusal)
 }
 
 func (s *Session) newInvocation(reg *Registration, m *msg.Message, owned bool) *Invocation {
@@ -111,6 +119,9 @@ func (s *Session) newInvocation(reg *Registration, m *msg.Message, owned bool) *
 		inv.CallerAuthID, inv.CallerAuthRole = o.X.AuthID, o.X.AuthRole
 	}
 	inv.ctx.invocation = inv
+	if o.Is(msg.Progress) {
+		inv.input = &input{ready: make(chan struct{}, 1), ppt: inv.Payload.ppt}
+	}
 	if o.Timeout > 0 {
 		inv.Timeout = time.Duration(min(o.Timeout, maxTimeout)) * time.Millisecond
 		inv.ctx.Context, inv.cancel = context.WithTimeout(s.ctx, inv.Timeout)
@@ -170,9 +181,10 @@ func (r *Registration) serve(inv *Invocation) {
 	s := r.s
 	s.mu.Lock()
 	delete(s.running, inv.RequestID)
+	refused := s.endInput(inv)
 	interrupted, ended := inv.interrupted, s.closed != nil
 	s.mu.Unlock()
-	if ended {
+	if ended || refused {
 		return
 	}
 	if err == nil {
@@ -199,11 +211,14 @@ func (r *Registration) run(inv *Invocation) (res Result, err error) {
 			}
 		}
 	}()
-	if inv.seal, err = r.s.openFirst(msg.Invocation, inv.Procedure, &inv.Payload); err != nil {
+	if inv.seal, err = r.s.openFirst(invocationOf(inv.input == nil), inv.Procedure, &inv.Payload); err != nil {
 		r.s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
 		return res, err
 	}
-	return r.handler.Invoke(&inv.ctx, inv)
+	if res, err = r.handler.Invoke(&inv.ctx, inv); err == nil && !inv.asked {
+		err = inv.refuseParts()
+	}
+	return res, err
 }
 
 // answerFor is the ERROR for a handler's error. An error that is not meant for

@@ -28,11 +28,11 @@ func rolesWith(more msg.Feature) map[string]any {
 	for i, role := range msg.RoleNames {
 		switch role {
 		case "caller":
-			r.Features[i] = msg.ProgressiveCallResults | msg.CallTimeout | msg.CallCanceling |
-				msg.CallerIdentification | msg.ShardedRegistration
+			r.Features[i] = msg.ProgressiveCallResults | msg.ProgressiveCallInvocations | msg.CallTimeout |
+				msg.CallCanceling | msg.CallerIdentification | msg.ShardedRegistration
 		case "callee":
-			r.Features[i] = msg.ProgressiveCallResults | msg.CallTimeout | msg.CallCanceling |
-				msg.CallerIdentification | msg.CallTrustLevels | msg.PatternBasedRegistration |
+			r.Features[i] = msg.ProgressiveCallResults | msg.ProgressiveCallInvocations | msg.CallTimeout |
+				msg.CallCanceling | msg.CallerIdentification | msg.CallTrustLevels | msg.PatternBasedRegistration |
 				msg.SharedRegistration | msg.ShardedRegistration | msg.RegistrationRevocation | msg.CallReroute
 		case "publisher":
 			r.Features[i] = msg.SubscriberBlackWhiteListing | msg.PublisherExclusion |

@@ -12,7 +12,8 @@ import (
 // implements several of these interfaces; see the functions that return
 // [PayloadOption] and [AnyOption].
 type (
-	// CallOption is an option of Call, Go, CallStream and CallAll.
+	// CallOption is an option of Call, Go, CallStream, CallUpload, CallDuplex
+	// and CallAll.
 	CallOption interface{ applyCall(*callConfig) }
 
 	// PublishOption is an option of Session.Publish.

@@ -8,9 +8,9 @@ import (
 	"github.com/wampeter/wampeter/internal/msg"
 )
 
-// Handler serves the calls of a procedure. [Func0] to [Func5], [Typed] and
-// [Streaming] make one of a function with typed arguments, [HandlerFunc] of a
-// raw one.
+// Handler serves the calls of a procedure. [Func0] to [Func5], [Typed],
+// [Streaming], [Upload] and [Duplex] make one of a function with typed
+// arguments, [HandlerFunc] of a raw one.
 //
 // An *Error that Invoke returns goes to the caller as it is, and so does a
 // [URI]. Any other error reaches the caller as wamp.error.runtime_error with

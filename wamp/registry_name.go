@@ -20,6 +20,7 @@ func (f EventFunc) function() any { return f }
 
 func (h *funcHandler[R]) function() any     { return h.fn }
 func (h *typedHandler[I, R]) function() any { return h.fn }
+func (h *partsHandler[I, R]) function() any { return h.fn }
 func (h *typedEvent[E]) function() any      { return h.f }
 
 var errNoFunction = errors.New("there is no function")

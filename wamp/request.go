@@ -36,9 +36,8 @@ type request struct {
 	out      []byte      // memory to encode the request in
 	finished bool        // of requests with progress, guarded by the session's lock
 
-	// Progress that nobody has taken yet, guarded by the session's lock.
-	progress []incoming
-	queued   int // bytes of it
+	progress backlog  // that nobody has taken yet, guarded by the session's lock
+	sending  *sending // of calls whose arguments are sent in parts
 
 	install *handlerRequest // of SUBSCRIBE, REGISTER and UNREGISTER
 	stop    func() bool     // of the context's watcher, see Pending
@@ -50,12 +49,6 @@ type handlerRequest struct {
 	registration *Registration
 	abandoned    bool // nobody waits: what succeeds has to be undone
 }
-
-// Limits on progress that waits for the application.
-const (
-	maxProgress      = 1024
-	maxProgressBytes = 16 << 20
-)
 
 // maxKept is the largest buffer that a request keeps for its next use.
 const maxKept = 64 << 10
@@ -265,7 +258,7 @@ func (s *Session) abandon(r *request, mode CancelMode) bool {
 		ghost := &request{kind: r.kind, id: r.id, uri: r.uri, install: r.install, ready: make(chan struct{}, 1)}
 		s.requests[r.id] = ghost
 	case r.kind == msg.Call:
-		s.sendCancel(r.id, mode)
+		s.sendCancel(r, mode)
 	}
 	s.mu.Unlock()
 	s.peer.Flush()
@@ -274,15 +267,25 @@ func (s *Session) abandon(r *request, mode CancelMode) bool {
 
 // sendCancel appends a CANCEL, if the mode and the router allow it. s.mu is
 // held.
-func (s *Session) sendCancel(id uint64, mode CancelMode) {
+func (s *Session) sendCancel(r *request, mode CancelMode) {
+	open := r.sending != nil && r.sending.open
+	if open && mode != Kill {
+		mode = KillNoWait // the callee must not wait for the rest
+	}
 	if mode == Detach || s.closed != nil || !s.roles.Has(msg.Dealer, msg.CallCanceling) {
 		return
 	}
-	m := msg.Message{Type: msg.Cancel, Request: id}
+	m := msg.Message{Type: msg.Cancel, Request: r.id}
 	m.Options.Set = msg.KeyMode
 	m.Options.Mode = mode.wire()
-	// When the outbox is full, the answer comes without and is ignored.
-	_ = s.peer.Send(&m, false)
+	err := s.peer.Send(&m, false)
+	if !open {
+		return // when the outbox is full, the answer comes without and is ignored
+	}
+	r.sending.open, r.sending.canceled = false, true
+	if errors.Is(err, session.ErrOverflow) {
+		s.peer.Close(err) // which tells the callee too
+	}
 }
 
 func (m CancelMode) wire() msg.CancelMode {

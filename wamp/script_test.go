@@ -33,7 +33,8 @@ type script struct {
 
 // features is what the scripted router announces.
 const welcome = `[2, 77, {"realm": "realm1", "authid": "joe", "authrole": "user", "authmethod": "anonymous",
-	"roles": {"broker": {"features": {}}, "dealer": {"features": {"call_canceling": true, "call_timeout": true}}}}]`
+	"roles": {"broker": {"features": {}}, "dealer": {"features": {"call_canceling": true, "call_timeout": true,
+		"progressive_call_invocations": true}}}}]`
 
 // patience is how long a test waits before it fails.
 const patience = 10 * time.Second

@@ -23,7 +23,8 @@ const (
 type seal struct {
 	lane *e2ee.Lane
 	uri  string // procedure or topic
-	call []byte // nonce of the CALL, which its answers name
+	call []byte // nonce of the first CALL, which its answers and further parts name
+	part uint64 // of a call in parts: how many are sealed, or opened
 	all  bool   // the router answers, with a list of sealed answers
 }
 
@@ -35,9 +36,10 @@ type sealed struct {
 	Kwargs   codec.Raw `json:"kwargs"`
 	URI      string    `json:"uri"`
 	Message  string    `json:"message"`  // type of the message that was sent
-	Progress bool      `json:"progress"` // of YIELD
+	Progress bool      `json:"progress"` // of CALL and YIELD
 	Error    string    `json:"error"`    // URI in ERROR
-	Call     []byte    `json:"call"`     // of YIELD and ERROR
+	Call     []byte    `json:"call"`     // of YIELD, ERROR and the further CALLs of a call in parts
+	Part     uint64    `json:"part"`     // number of the CALL among those
 }
 
 // sealFor returns how a call or a publication is to be encrypted; nil for not
@@ -57,7 +59,7 @@ func (s *Session) encodeSealed(dst []byte, m *msg.Message, p *Payload, sl *seal)
 		return dst, &Error{URI: ErrInvalidPayload, cause: err}
 	}
 	box := sl.lane.Seal(nil, clear)
-	if m.Type == msg.Call {
+	if m.Type == msg.Call && sl.part == 0 {
 		sl.call = bytes.Clone(sl.lane.Nonce(box))
 	}
 	start := len(dst)
@@ -97,13 +99,16 @@ func (sl *seal) envelope(m *msg.Message, p *Payload) ([]byte, error) {
 	}
 	add("uri", sl.uri)
 	add("message", m.Type.String())
-	if m.Options.Is(msg.Progress) && m.Type == msg.Yield {
+	if m.Options.Is(msg.Progress) {
 		add("progress", true)
 	}
 	if m.Type == msg.Error {
 		add("error", string(m.URI))
 	}
-	if m.Type == msg.Yield || m.Type == msg.Error {
+	if m.Type == msg.Call && sl.part > 0 {
+		add("part", sl.part)
+	}
+	if m.Type == msg.Yield || m.Type == msg.Error || m.Type == msg.Call && sl.part > 0 {
 		add("call", sl.call)
 	}
 	return codec.AppendDict(nil, sealFormat, keys, values), err
@@ -154,12 +159,14 @@ func (sl *seal) meant(m *msg.Message, in *sealed) bool {
 		return in.URI == "" || in.URI == sl.uri // the sender tells no more
 	case in.Message != sent.String() || in.URI != sl.uri:
 		return false
-	case sent == msg.Yield && in.Progress != m.Options.Is(msg.Progress):
+	case in.Progress != m.Options.Is(msg.Progress):
 		return false
 	case sent == msg.Error && in.Error != string(m.URI):
 		return false
+	case sent == msg.Call && in.Part != sl.part:
+		return false
 	}
-	return sent == msg.Call || sent == msg.Publish || bytes.Equal(in.Call, sl.call)
+	return sent == msg.Call && in.Part == 0 || sent == msg.Publish || bytes.Equal(in.Call, sl.call)
 }
 
 // box returns the one binary argument of a payload of the scheme "wamp".
@@ -199,9 +206,9 @@ func (s *Session) unwanted(ppt *PPT) error {
 	return Errorf(ErrFeatureNotSupported, "payload passthru mode with the unknown scheme %.40q", ppt.Scheme)
 }
 
-// openFirst opens the payload of an invocation or event, and returns how its
-// answers are to be encrypted.
-func (s *Session) openFirst(t msg.Type, uri string, p *Payload) (*seal, error) {
+// openFirst opens the payload of m, an INVOCATION, the first of its call, or an
+// EVENT. It returns how its answers are to be encrypted.
+func (s *Session) openFirst(m *msg.Message, uri string, p *Payload) (*seal, error) {
 	keys := s.ring.keys(uri)
 	if keys == nil {
 		return nil, s.unwanted(p.ppt)
@@ -219,13 +226,56 @@ func (s *Session) openFirst(t msg.Type, uri string, p *Payload) (*seal, error) {
 		}
 		sl := &seal{lane: lane, uri: uri}
 		var clear msg.Payload
-		if clear, err = sl.open(&msg.Message{Type: t}, box); err == nil {
+		if clear, err = sl.open(m, box); err == nil {
 			sl.call = bytes.Clone(lane.Nonce(box))
+			sl.part++
 			*p = received(&clear)
 			return sl, nil
 		}
 	}
 	return nil, unopened(err)
+}
+
+// invocationOf returns an INVOCATION, as far as it counts for what was sealed:
+// the last one of a call, or one of its parts.
+func invocationOf(last bool) *msg.Message {
+	m := &msg.Message{Type: msg.Invocation}
+	if !last {
+		m.Options.SetBool(msg.Progress, true)
+	}
+	return m
+}
+
+// openPart returns the payload of a further part of a call's arguments.
+func (s *Session) openPart(inv *Invocation, in *incoming, last bool) (Payload, error) {
+	sl := inv.seal
+	if sl == nil {
+		return in.received(), nil
+	}
+	clear, err := sl.openBox(invocationOf(last), in)
+	if err != nil {
+		s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
+		return Payload{}, err
+	}
+	sl.part++
+	return received(&clear), nil
+}
+
+// openBox returns what is sealed in the payload of m, which belongs to a call
+// that is sealed by sl.
+func (sl *seal) openBox(m *msg.Message, in *incoming) (msg.Payload, error) {
+	box, err := in.box()
+	if err == nil && !sl.lane.Takes(in.ppt.Cipher, in.ppt.KeyID, box) {
+		err = ErrNoKey
+	}
+	var clear msg.Payload
+	if err == nil {
+		clear, err = sl.open(m, box)
+	}
+	if err != nil {
+		return clear, unopened(err)
+	}
+	return clear, nil
 }
 
 // openAnswer returns the payload of m, a RESULT or ERROR for a call whose seal
@@ -239,16 +289,9 @@ func (s *Session) openAnswer(sl *seal, m *msg.Message) (in incoming, opened bool
 	if in.ppt == nil && (m.Type == msg.Error || sl.all && !m.Options.Is(msg.Progress)) {
 		return in, false, nil // the router's own
 	}
-	box, err := in.box()
+	clear, err := sl.openBox(m, &in)
 	if err != nil {
-		return in, false, unopened(err)
-	}
-	if !sl.lane.Takes(in.ppt.Cipher, in.ppt.KeyID, box) {
-		return in, false, unopened(ErrNoKey)
-	}
-	clear, err := sl.open(m, box)
-	if err != nil {
-		return in, false, unopened(err)
+		return in, false, err
 	}
 	return incoming{Payload: clear}, true, nil
 }

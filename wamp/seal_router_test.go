@@ -77,7 +77,7 @@ func (s *Session) invoked(t *testing.T, text, procedure string) *seal {
 		t.Fatal(err)
 	}
 	p := Payload{raw: &m.Payload, ppt: pptOf(&m.Options)}
-	sl, err := s.openFirst(msg.Invocation, procedure, &p)
+	sl, err := s.openFirst(&msg.Message{Type: msg.Invocation}, procedure, &p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestDescribePublishSeals(t *testing.T) {
 		t.Fatal(err, options)
 	}
 	p.ppt = &PPT{"wamp", "cbor", "xsalsa20poly1305", "k"}
-	if _, err := far(ring).openFirst(msg.Event, "com.secret", &p); err != nil {
+	if _, err := far(ring).openFirst(&msg.Message{Type: msg.Event}, "com.secret", &p); err != nil {
 		t.Fatal(err)
 	}
 	var got string
@@ -379,7 +379,7 @@ func TestSealedByOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := Payload{raw: &msg.Payload{Format: msg.CBOR, Args: args}, ppt: &PPT{"wamp", "cbor", "xsalsa20poly1305", "k"}}
-		_, err = far(ring).openFirst(msg.Invocation, "com.secret", &p)
+		_, err = far(ring).openFirst(&msg.Message{Type: msg.Invocation}, "com.secret", &p)
 		if (err == nil) != (want == nil) || want != nil && !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", clear, err, want)
 		}
@@ -462,4 +462,76 @@ func TestRouterCannotForgeReplies(t *testing.T) {
 	}
 	wantError(t, errs[0], ErrNotSealed, ErrInvalidPayload)
 	wantError(t, errs[1], URI("com.error"))
+}
+
+// Neither can it leave out, repeat, move or replace a part of a call, or end it
+// early.
+func TestRouterCannotForgeParts(t *testing.T) {
+	ring := presetRing(t, 1, "com.secret")
+	// What a caller sends: two calls of three parts each.
+	caller := far(ring)
+	parts := func() (all []msg.Message) {
+		sl := &seal{lane: ring.keys("com.secret")[0].key.Default(), uri: "com.secret"}
+		for i := range 3 {
+			m := msg.Message{Type: msg.Call}
+			if i < 2 {
+				m.Options.SetBool(msg.Progress, true)
+			}
+			m = caller.seals(t, m, sl, Payload{args: Args{i}})
+			sl.part++
+			all = append(all, m)
+		}
+		return all
+	}
+	own, other := parts(), parts()
+	last := func(m msg.Message) msg.Message { m.Options.SetBool(msg.Progress, false); return m }
+	more := func(m msg.Message) msg.Message { m.Options.SetBool(msg.Progress, true); return m }
+	clear := msg.Message{Payload: msg.Payload{Format: msg.JSON}}
+	for name, tc := range map[string]struct {
+		parts []msg.Message
+		want  error
+	}{
+		"honest":               {own, nil},
+		"left out":             {[]msg.Message{own[0], own[2]}, ErrTampered},
+		"repeated":             {[]msg.Message{own[0], own[1], own[1], own[2]}, ErrTampered},
+		"the first repeated":   {[]msg.Message{own[0], own[0], own[1], own[2]}, ErrTampered},
+		"of another call":      {[]msg.Message{own[0], other[1], own[2]}, ErrTampered},
+		"ended by the first":   {[]msg.Message{last(own[0])}, ErrTampered},
+		"ended by another":     {[]msg.Message{own[0], last(own[1])}, ErrTampered},
+		"ended in clear":       {[]msg.Message{own[0], clear}, ErrInvalidPayload},
+		"more after the last":  {[]msg.Message{own[0], own[1], more(own[2]), clear}, ErrTampered},
+		"begun by another one": {[]msg.Message{own[1], own[2]}, ErrTampered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sc := newScript(t)
+			d := sc.dialer()
+			d.KeyRing = ring
+			reported := make(chan error, 1)
+			d.OnError = func(_ context.Context, err *HandlerError) { reported <- err }
+			s, _ := sc.joinPassthru(d)
+			sc.register(s, `[64, 1, {}, "com.secret"]`, `[65, 1, 11]`, "com.secret", HandlerFunc(
+				func(_ context.Context, inv *Invocation) (Result, error) {
+					for _, err := range inv.Parts() {
+						if err != nil {
+							return Result{}, err
+						}
+					}
+					return Return(Args{"all"}), nil
+				}))
+			var frames []string
+			for _, m := range tc.parts {
+				m.Type, m.Request, m.ID, m.URI = msg.Invocation, 1, 11, nil
+				frames = append(frames, text(m))
+			}
+			sc.sendTogether(frames...)
+			answer := sc.read()
+			if ok := strings.HasPrefix(answer, "[70,1,"); ok != (tc.want == nil) {
+				t.Error(answer)
+			}
+			if tc.want != nil {
+				wantError(t, <-reported, ErrInvalidPayload, tc.want)
+				wantText(t, errors.New(answer), `"wamp.error.invalid_payload"`)
+			}
+		})
+	}
 }

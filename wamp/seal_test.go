@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -247,6 +249,42 @@ func exerciseSealed(t *testing.T, a, b *wamp.Session) {
 	}
 	if s, err := wamp.Go[string](ctx, a, "com.test.echo", wamp.Args{clearText}).Result(); s != clearText || err != nil {
 		t.Error(s, err)
+	}
+
+	_, err = b.Register(ctx, "com.test.chat", wamp.Duplex(
+		func(_ context.Context, parts iter.Seq2[string, error], send func(string) error) (int, error) {
+			n := 0
+			for text, err := range parts {
+				if err = errors.Join(err, send(text)); err != nil {
+					return 0, err
+				}
+				n++
+			}
+			return n, nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chat := wamp.CallDuplex[string, string, int](ctx, a, "com.test.chat")
+	next, stop := iter.Pull(chat.Progress())
+	defer stop()
+	for range 3 {
+		if err := chat.Send(clearText); err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := next(); text != clearText {
+			t.Errorf("progress %q", text)
+		}
+	}
+	if err := chat.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := chat.Result(); n != 3 || err != nil {
+		t.Error(n, err)
+	}
+	n, err := wamp.CallUpload[int](ctx, a, "com.test.chat", slices.Values([]string{clearText, clearText}))
+	if n != 2 || err != nil {
+		t.Error(n, err)
 	}
 
 	events := make(chan string, 2)

@@ -167,6 +167,9 @@ func (h *reflected) Invoke(ctx context.Context, inv *Invocation) (Result, error)
 
 // arguments appends the arguments of the call.
 func (h *reflected) arguments(in []reflect.Value, inv *Invocation) ([]reflect.Value, error) {
+	if err := inv.refuseParts(); err != nil {
+		return nil, err
+	}
 	raw, err := inv.serialized()
 	if err != nil {
 		return nil, err

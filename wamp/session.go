@@ -71,6 +71,8 @@ type Session struct {
 	topics        map[uint64]*topic
 	subscribing   map[topicKey]int // SUBSCRIBEs that wait for their answer
 	running       map[uint64]*Invocation
+	late          lateParts // of invocations that have ended
+	waitingInput  int       // bytes of parts that handlers have not taken
 }
 
 func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string) *Session {

@@ -15,12 +15,17 @@ import (
 //	}
 //	text, err := st.Result()
 func CallStream[P, R any](ctx context.Context, s *Session, procedure string, opts ...CallOption) *Stream[P, R] {
+	st := newStream[P, R](ctx, s, opts)
+	st.err = s.startCall(ctx, procedure, st.r)
+	return st
+}
+
+func newStream[P, R any](ctx context.Context, s *Session, opts []CallOption) *Stream[P, R] {
 	st := &Stream[P, R]{ctx: ctx, s: s, r: &request{ready: make(chan struct{}, 1)}}
 	for _, o := range opts {
 		o.applyCall(&st.r.cfg)
 	}
 	st.r.cfg.progress = func(*incoming) error { return nil }
-	st.err = s.startCall(ctx, procedure, st.r)
 	return st
 }
 
@@ -59,11 +64,7 @@ func (st *Stream[P, R]) Progress() iter.Seq[P] {
 }
 
 // Cancel asks the router to cancel the call; see [Pending.Cancel].
-func (st *Stream[P, R]) Cancel(mode CancelMode) {
-	if st.err == nil {
-		st.s.cancelCall(st.r, mode)
-	}
-}
+func (st *Stream[P, R]) Cancel(mode CancelMode) { st.s.cancelCall(st.r, mode) }
 
 // Result waits for the end of the call and returns its final result. Progress
 // that nobody has taken is dropped.

@@ -102,6 +102,9 @@ func newFunc[R any](fn any, f func(context.Context, *positional) (R, error), arg
 func (h *funcHandler[R]) bind(*pattern) error { return h.err }
 
 func (h *funcHandler[R]) Invoke(ctx context.Context, inv *Invocation) (Result, error) {
+	if err := inv.refuseParts(); err != nil {
+		return Result{}, err
+	}
 	raw, err := inv.serialized()
 	if err != nil {
 		return Result{}, err
@@ -208,6 +211,9 @@ func (h *typedHandler[I, R]) bind(p *pattern) error {
 }
 
 func (h *typedHandler[I, R]) Invoke(ctx context.Context, inv *Invocation) (Result, error) {
+	if err := inv.refuseParts(); err != nil {
+		return Result{}, err
+	}
 	in, err := bindInput[I](h.in, inv.Payload, inv.component)
 	if err != nil {
 		return Result{}, err
