@@ -335,7 +335,7 @@ func (r *run) serve(ctx context.Context, s *wamp.Session) error {
 	finished := make(chan error, 1)
 	if a.Main != nil {
 		go func() {
-			err := errors.New("Main has ended its goroutine")
+			err := errors.New("the function Main has ended its goroutine")
 			defer func() { finished <- err }()
 			err = protect(func() error { return a.Main(ctx, s) })
 		}()
@@ -365,7 +365,7 @@ func (r *run) serve(ctx context.Context, s *wamp.Session) error {
 	case err := <-finished:
 		return r.mainEnded(ctx, err)
 	case <-patience.Done():
-		a.report(ctx, errors.New("Main goes on though its context has ended"))
+		a.report(ctx, errors.New("the function Main goes on though its context has ended"))
 		return ctx.Err()
 	}
 }
