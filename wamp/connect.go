@@ -116,6 +116,9 @@ func (d *Dialer) connectRawSocket(ctx context.Context, t target, f msg.Format) (
 		_ = nc.Close()
 		return nil, err
 	}
+	if d.RawSocketPing {
+		conn.EnablePing()
+	}
 	return conn, nil
 }
 

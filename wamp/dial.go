@@ -104,7 +104,7 @@ type Dialer struct {
 	MaxQueue int
 
 	// KeepAlive is the silence after which the connection is probed. Default
-	// 30 s; negative: never.
+	// 30 s; negative: never. See RawSocketPing for RawSocket.
 	KeepAlive time.Duration
 
 	// Compression offers permessage-deflate on WebSocket.
@@ -113,6 +113,12 @@ type Dialer struct {
 	// KeepAliveTimeout is how long the answer to a probe may take before the
 	// connection counts as lost. Default 10 s.
 	KeepAliveTimeout time.Duration
+
+	// RawSocketPing has RawSocket connections probed as well. Wampeter's
+	// routers answer, those made of Autobahn|Python take a PING for a broken
+	// frame. Without it a router that vanishes is noticed by the system's TCP
+	// keep-alive alone, after some minutes.
+	RawSocketPing bool
 
 	// OnWelcome looks at a session that the router has welcomed, at its
 	// Details for example, before Dial returns it. An error refuses the

@@ -188,7 +188,8 @@ func (r *Registration) serve(inv *Invocation) {
 		return
 	}
 	if err == nil {
-		if err = s.sendYield(inv, res.Payload, false); err == nil {
+		err = s.sendYield(inv, res.Payload, false)
+		if err == nil || errors.Is(err, ErrClosed) {
 			return
 		}
 	}

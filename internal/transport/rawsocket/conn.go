@@ -59,6 +59,10 @@ func (c *Conn) Serve(h transport.Handler) error {
 	return err
 }
 
+// EnablePing has AppendPing make PINGs, for a peer that is known to answer
+// them. It is called before Serve.
+func (c *Conn) EnablePing() { c.ping = true }
+
 // AppendPing implements transport.Conn.
 func (c *Conn) AppendPing(dst []byte) []byte {
 	if !c.ping {
