@@ -207,14 +207,15 @@ func TestUploadFails(t *testing.T) {
 	serve(t, callee, "com.test.plain", wamp.Func1(func(_ context.Context, n int) (int, error) { return n, nil }))
 	for procedure, want := range map[string]error{"com.test.plain": wamp.ErrFeatureNotSupported, "com.test.none": wamp.ErrNoSuchProcedure} {
 		st := wamp.CallDuplex[int, int, int](t.Context(), caller, procedure)
-		var err error
-		for err == nil {
-			err = st.Send(1)
-		}
-		if err != io.EOF {
-			t.Error(err)
+		for range 500 {
+			if err := st.Send(1); err != nil && err != io.EOF {
+				t.Error(err)
+			}
 		}
 		if _, err := st.Result(); !errors.Is(err, want) {
+			t.Error(err)
+		}
+		if err := st.Send(1); err != io.EOF {
 			t.Error(err)
 		}
 	}
