@@ -103,6 +103,7 @@ func exercise(t *testing.T, s *wamp.Session) {
 	}
 }
 
+// S002-13..15, S002-18: each URL, serializer and TLS.
 func TestTransports(t *testing.T) {
 	cert, pool := certificate(t)
 	rt := wamptest.NewRouter(t, func(c *router.Config) {
@@ -151,7 +152,7 @@ func TestTransports(t *testing.T) {
 	}
 }
 
-// A proxy that knows CONNECT, and asks who wants to.
+// S002-16: a proxy that knows CONNECT, and asks who wants to.
 func TestProxy(t *testing.T) {
 	rt := wamptest.NewRouter(t)
 	var tunnels sync.WaitGroup
@@ -203,6 +204,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// S002-17: headers are made anew for each attempt.
 func TestHeader(t *testing.T) {
 	rt := wamptest.NewRouter(t)
 	seen := make(chan string, 10)

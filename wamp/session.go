@@ -159,7 +159,8 @@ func (s *Session) Err() error {
 // Close leaves the realm with reason wamp.close.normal; see CloseWith.
 func (s *Session) Close(ctx context.Context) error { return s.CloseWith(ctx, CloseNormal, "") }
 
-// CloseWith says GOODBYE with a reason and an optional message, and waits for
+// CloseWith says GOODBYE with a reason, an optional message, and further details
+// if there are any, and waits for
 // the router's answer and for the handlers to return, whose contexts are
 // canceled. When ctx ends before that, the connection is cut and ctx's error
 // returned; a router that does not answer, and handlers that do not return, are
@@ -168,12 +169,12 @@ func (s *Session) Close(ctx context.Context) error { return s.CloseWith(ctx, Clo
 //
 // A handler may close its own session, if it passes on its context: then
 // handlers are not waited for.
-func (s *Session) CloseWith(ctx context.Context, reason URI, message string) error {
+func (s *Session) CloseWith(ctx context.Context, reason URI, message string, details ...KW) error {
 	closed := &ClosedError{Reason: reason, Message: message, Origin: OriginLocal}
 	s.mu.Lock()
 	if s.closed == nil && !s.leaving {
 		s.leaving = true
-		m := msg.Message{Type: msg.Goodbye, URI: []byte(reason), Dict: s.peer.MessageDict(message)}
+		m := msg.Message{Type: msg.Goodbye, URI: []byte(reason), Dict: s.goodbyeDetails(message, details)}
 		if s.peer.Send(&m, false) != nil {
 			s.answer() // the session is ending by itself, or its outbox is full
 		}
@@ -200,6 +201,26 @@ func (s *Session) CloseWith(ctx context.Context, reason URI, message string) err
 	case <-ctx.Done():
 		return unless(ctx, s.idle)
 	}
+}
+
+// goodbyeDetails returns the details of a GOODBYE. Those that have no serialized
+// form do not keep the session from ending.
+func (s *Session) goodbyeDetails(message string, details []KW) []byte {
+	if len(details) == 0 {
+		return s.peer.MessageDict(message)
+	}
+	all := make(map[string]any)
+	for _, d := range details {
+		maps.Copy(all, d)
+	}
+	if message != "" {
+		all["message"] = message
+	}
+	dict, err := codec.Marshal(nil, s.format, all)
+	if err != nil {
+		return s.peer.MessageDict(message)
+	}
+	return dict
 }
 
 // unless returns ctx's error, unless what was waited for is there as well: ctx

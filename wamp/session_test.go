@@ -145,6 +145,7 @@ func TestDialOrder(t *testing.T) {
 	wantText(t, err, "dial "+dead, "; dial tcp://", "; dial unix:/nonexistent/socket")
 }
 
+// S002-15, S002-25: mistakes of a Dialer, such as TLS without a URL that needs it.
 func TestDialMistakes(t *testing.T) {
 	for _, tt := range []struct {
 		d    Dialer
@@ -163,6 +164,7 @@ func TestDialMistakes(t *testing.T) {
 	}
 }
 
+// S002-13: the URLs that there are.
 func TestTargets(t *testing.T) {
 	for _, tt := range []struct {
 		url  string
@@ -201,13 +203,14 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// S003-1, S003-10: Close says why, and everything that waits ends with it.
 func TestClose(t *testing.T) {
 	sc := newScript(t)
 	s := sc.join(sc.dialer())
 	pending := Go[int](t.Context(), s, "com.x")
 	sc.expect(`[48, 1, {}, "com.x"]`)
-	wait := async(t, func() (int, error) { return 0, s.CloseWith(t.Context(), "com.my.reason", "bye") })
-	sc.expect(`[6, {"message": "bye"}, "com.my.reason"]`)
+	wait := async(t, func() (int, error) { return 0, s.CloseWith(t.Context(), "com.my.reason", "bye", KW{"x_more": 1}) })
+	sc.expect(`[6, {"message": "bye", "x_more": 1}, "com.my.reason"]`)
 	_, err := pending.Result()
 	wantError(t, err, ErrClosed, URI("com.my.reason"))
 	sc.send(`[50, 1, {}, [1]]`) // too late
@@ -280,7 +283,7 @@ func TestCloseAndHandlers(t *testing.T) {
 	}
 }
 
-// The ways in which a router ends a session can be told apart, and each fails
+// S002-28, S003-22: the ways in which a router ends a session can be told apart, and each fails
 // what waits.
 func TestEnd(t *testing.T) {
 	for _, tt := range []struct {
