@@ -188,7 +188,7 @@ func TestTracebackApp(t *testing.T) {
 	}
 }
 
-// A session can be refused when its WELCOME is seen.
+// S002-26: a session can be refused when its WELCOME is seen.
 func TestOnWelcome(t *testing.T) {
 	rt := wamptest.NewRouter(t)
 	refusal := errors.New("not my router")

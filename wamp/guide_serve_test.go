@@ -298,7 +298,7 @@ func TestGuideOptions(t *testing.T) {
 }
 
 // S002-2, S002-24: a Dialer and a Registry make sessions, as many as are
-// needed; the zero Dialer has the usual realm.
+// needed; S002-11: the zero Dialer has the usual realm and URL.
 func TestGuideFactory(t *testing.T) {
 	rt := wamptest.NewRouter(t)
 	d := &wamp.Dialer{URLs: []string{rt.URL()}}
@@ -306,7 +306,8 @@ func TestGuideFactory(t *testing.T) {
 	for range 3 {
 		s := rt.Dial(d)
 		seen[s.ID()] = true
-		want(t, s.Realm(), wamp.DefaultRealm)
+		want(t, s.Realm(), "realm1")
 	}
 	want(t, len(seen), 3)
+	want(t, wamp.DefaultURL, "ws://localhost:8080/ws")
 }

@@ -93,9 +93,8 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-// S002-13..18: the settings of a connection are those of the Dialer; OnConnect
-// may change them for one attempt. S002-24, S002-26: a refused session is
-// reported and is not joined.
+// OnConnect may change the settings of a connection for one attempt. S002-26,
+// S002-27: a session that the router refuses is reported, and is not joined.
 func TestRefused(t *testing.T) {
 	rt := wamptest.NewRouter(t)
 	a := app.New("")

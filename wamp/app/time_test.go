@@ -67,9 +67,9 @@ func waits(times []time.Time) (list []time.Duration) {
 	return list
 }
 
-// S002-19, S002-20: with the defaults the first attempt comes at once, the
+// S002-19, S002-20, S002-22: with the defaults the first attempt comes at once, the
 // first retry after 1.5 to 2.5 s, the longest wait is 60 to 61 s; also for a
-// router that has never been there.
+// router that has never been there. The end of the context ends that.
 func TestDefaultBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMoody(t)
