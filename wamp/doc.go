@@ -72,6 +72,13 @@
 // WAMP has no flow control within a call. What waits at either end is bounded,
 // and a stream whose receiver falls too far behind fails, never loses a part.
 //
+// # Registries
+//
+// A [Registry] collects procedures, event handlers and types of errors apart
+// from any session, under a prefix, with defaults and with names taken from
+// their functions; registries are mounted in others. [Session.Use] puts one on
+// a session. [DefineError] makes a type of Go stand for an error's URI.
+//
 // # Contexts, cancellation, errors
 //
 // Every operation ends when its context does. A call whose context ends is
