@@ -36,6 +36,9 @@ func (c *conn) serveSend(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// maxDiscard is how much of a refused body is read all the same.
+const maxDiscard = 256 << 10
+
 // send queues what the request brings, in the order in which requests came.
 func (c *conn) send(rc *http.ResponseController, r *http.Request) error {
 	select {
@@ -52,6 +55,8 @@ func (c *conn) send(rc *http.ResponseController, r *http.Request) error {
 	body := &patientReader{r: r.Body, rc: rc, timeout: c.server.o.Limits.WriteTimeout}
 	if err := readBody(a, body, r.ContentLength, c.protocol, c.limit); err != nil {
 		a.Reset()
+		// A client that is still writing would see a reset, not the answer.
+		_, _ = io.CopyN(io.Discard, body, maxDiscard)
 		return err
 	}
 	c.mu.Lock()
