@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -371,6 +372,21 @@ func TestWaitForReady(t *testing.T) {
 	check(t, <-result)
 	check(t, <-result)
 	check(t, stop())
+}
+
+// A hook that ends its goroutine, as t.Fatal does, ends the App.
+func TestGoexit(t *testing.T) {
+	rt := wamptest.NewRouter(t)
+	a := app.New("")
+	a.OnJoin(func(context.Context, *wamp.Session) error { runtime.Goexit(); return nil })
+	if err := a.Start(t.Context(), &wamp.Dialer{URLs: []string{rt.URL()}}); err == nil || !strings.Contains(err.Error(), "goroutine") {
+		t.Error(err)
+	}
+	a = app.New("")
+	a.Main = func(context.Context, *wamp.Session) error { runtime.Goexit(); return nil }
+	if err := a.Run(t.Context(), &wamp.Dialer{URLs: []string{rt.URL()}}); err == nil || !strings.Contains(err.Error(), "goroutine") {
+		t.Error(err)
+	}
 }
 
 // Signals of the operating system end an App when it asked for them.

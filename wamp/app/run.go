@@ -161,12 +161,16 @@ func (a *App) Wait() error {
 
 // run tries one session after the other.
 func (r *run) run(ctx context.Context) {
+	// Also when a hook calls runtime.Goexit, as t.Fatal does.
+	defer func() {
+		r.stop(ErrStopped)
+		r.ended.Wait()
+		r.kill()
+		r.a.set(func(s *state) { *s = state{ended: true} })
+		close(r.done)
+	}()
+	r.err = errors.New("a hook has ended the app's goroutine")
 	r.err = r.attempts(ctx)
-	r.stop(ErrStopped)
-	r.ended.Wait()
-	r.kill()
-	r.a.set(func(s *state) { *s = state{ended: true} })
-	close(r.done)
 }
 
 func (r *run) attempts(ctx context.Context) error {

@@ -64,6 +64,12 @@ func (r *run) session(ctx, after context.Context, s *wamp.Session) error {
 	a := r.a
 	began := time.Now()
 	live, cancel := context.WithCancelCause(ctx)
+	defer func() { // for runtime.Goexit in a hook
+		cancel(ErrStopped)
+		if s.Err() == nil {
+			_ = s.Close(r.killed)
+		}
+	}()
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		select {
