@@ -16,7 +16,7 @@ import (
 func (d *Dialer) connectWebSocket(ctx context.Context, t target, formats []msg.Format) (transport.Conn, error) {
 	o := &websocket.ClientOptions{
 		URL:          t.url,
-		Subprotocols: websocket.Subprotocols(formats, false),
+		Subprotocols: transport.Subprotocols(formats, false),
 		Deflate:      d.Compression,
 		Limits:       d.limits(),
 	}

@@ -42,7 +42,7 @@ func open(b *testing.B, s *Server, tls, ws bool) transport.Conn {
 		nc = secure(b, nc)
 	}
 	if ws {
-		return wsClient(b, nc, websocket.Subprotocol{Format: msg.CBOR}, false)
+		return wsClient(b, nc, transport.Subprotocol{Format: msg.CBOR}, false)
 	}
 	return rawClient(b, nc)
 }
@@ -154,7 +154,7 @@ func BenchmarkJoin(b *testing.B) {
 				var err error
 				if k.ws {
 					_, err = websocket.Client(context.Background(), nc, &websocket.ClientOptions{
-						URL: &url.URL{Host: "localhost", Path: "/ws"}, Subprotocols: []websocket.Subprotocol{{Format: msg.CBOR}},
+						URL: &url.URL{Host: "localhost", Path: "/ws"}, Subprotocols: []transport.Subprotocol{{Format: msg.CBOR}},
 					})
 				} else {
 					_, err = rawsocket.Client(context.Background(), nc, msg.CBOR, transport.Limits{})

@@ -161,10 +161,10 @@ func rawClient(t testing.TB, nc net.Conn) transport.Conn {
 	return c
 }
 
-func wsClient(t testing.TB, nc net.Conn, p websocket.Subprotocol, deflate bool) transport.Conn {
+func wsClient(t testing.TB, nc net.Conn, p transport.Subprotocol, deflate bool) transport.Conn {
 	t.Helper()
 	c, err := websocket.Client(context.Background(), nc, &websocket.ClientOptions{
-		URL: &url.URL{Host: "localhost", Path: "/ws"}, Subprotocols: []websocket.Subprotocol{p}, Deflate: deflate,
+		URL: &url.URL{Host: "localhost", Path: "/ws"}, Subprotocols: []transport.Subprotocol{p}, Deflate: deflate,
 	})
 	if err != nil {
 		t.Fatal(err)

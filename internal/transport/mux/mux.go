@@ -62,7 +62,7 @@ const defaultMaxPending = 1024
 var ErrClosed = errors.New("listener is closed")
 
 // errFull refuses connections above MaxConns.
-var errFull = &websocket.Refusal{Status: http.StatusServiceUnavailable, Text: "too many connections"}
+var errFull = &transport.Refusal{Status: http.StatusServiceUnavailable, Text: "too many connections"}
 
 // Server serves one listener.
 type Server struct {

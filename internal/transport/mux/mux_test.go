@@ -42,7 +42,7 @@ func TestEcho(t *testing.T) {
 						return nc
 					}
 					t.Run("rawsocket", func(t *testing.T) { checkEcho(t, rawClient(t, connect(t))) })
-					for _, p := range websocket.Subprotocols(nil, true) {
+					for _, p := range transport.Subprotocols(nil, true) {
 						for _, deflate := range []bool{false, true} {
 							t.Run(fmt.Sprintf("%v/deflate=%v", p, deflate), func(t *testing.T) {
 								checkEcho(t, wsClient(t, connect(t), p, deflate))
@@ -74,7 +74,7 @@ func TestServerPortable(t *testing.T) {
 			return dial(t, s)
 		}
 		checkEcho(t, rawClient(t, connect()))
-		checkEcho(t, wsClient(t, connect(), websocket.Subprotocol{Format: msg.JSON}, false))
+		checkEcho(t, wsClient(t, connect(), transport.Subprotocol{Format: msg.JSON}, false))
 	}
 }
 
@@ -121,7 +121,7 @@ func TestHTTP(t *testing.T) {
 		exchange("GET /b HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", maxHead)+"\r\n\r\n", "GET /b ", 200)
 		exchange("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", "WebSocket endpoint", 426)
 		// The same connection can still become a WebSocket.
-		checkEcho(t, wsClient(t, &readFrom{nc, br}, websocket.Subprotocol{Format: msg.CBOR}, false))
+		checkEcho(t, wsClient(t, &readFrom{nc, br}, transport.Subprotocol{Format: msg.CBOR}, false))
 	}
 }
 
@@ -263,7 +263,7 @@ func TestConnCount(t *testing.T) {
 	for _, connect := range []func() transport.Conn{
 		func() transport.Conn { return rawClient(t, dial(t, s)) },
 		func() transport.Conn {
-			return wsClient(t, dial(t, s), websocket.Subprotocol{Format: msg.JSON}, false)
+			return wsClient(t, dial(t, s), transport.Subprotocol{Format: msg.JSON}, false)
 		},
 	} {
 		c := connect()
@@ -281,7 +281,7 @@ func TestInfo(t *testing.T) {
 	server, _ := certificates()
 	s := listen(t, "tcp", Config{TLS: server, Plain: true, Conn: func(c transport.Conn) { infos <- c.Info() }})
 	nc := dial(t, s)
-	wsClient(t, secure(t, nc), websocket.Subprotocol{Format: msg.JSON}, false)
+	wsClient(t, secure(t, nc), transport.Subprotocol{Format: msg.JSON}, false)
 	info := <-infos
 	if info.Transport != "websocket" || info.Network != "tcp" || info.Peer != nc.LocalAddr().String() ||
 		info.Local != nc.RemoteAddr().String() || info.TLS == nil || info.TLS.NegotiatedProtocol != "" ||
@@ -380,7 +380,7 @@ func TestAcceptErrors(t *testing.T) {
 func TestRedirectIsNotFollowed(t *testing.T) {
 	s := listen(t, "tcp", Config{Path: "/other", Handler: http.RedirectHandler("/other", http.StatusFound)})
 	_, err := websocket.Client(context.Background(), dial(t, s), &websocket.ClientOptions{
-		URL: &url.URL{Host: "localhost", Path: "/ws"}, Subprotocols: websocket.Subprotocols(nil, false),
+		URL: &url.URL{Host: "localhost", Path: "/ws"}, Subprotocols: transport.Subprotocols(nil, false),
 	})
 	var status *websocket.StatusError
 	if !errors.As(err, &status) || status.StatusCode != 302 || status.Location != "/other" {

@@ -19,10 +19,10 @@ import (
 
 // ClientOptions of an opening handshake.
 type ClientOptions struct {
-	URL          *url.URL      // host, path and query; user and password become basic authentication
-	Subprotocols []Subprotocol // in order of preference
-	Header       http.Header   // sent along
-	Deflate      bool          // offer permessage-deflate
+	URL          *url.URL                // host, path and query; user and password become basic authentication
+	Subprotocols []transport.Subprotocol // in order of preference
+	Header       http.Header             // sent along
+	Deflate      bool                    // offer permessage-deflate
 	Limits       transport.Limits
 }
 
@@ -166,9 +166,9 @@ func (c *Conn) accept(o *ClientOptions, key string, r *http.Response) error {
 		}
 	}
 	switch {
-	case c.protocol == Subprotocol{} && name == "":
+	case c.protocol == transport.Subprotocol{} && name == "":
 		return errors.New("websocket: the server chose no subprotocol, so it does not speak WAMP; offered were " + transport.JoinSubprotocols(o.Subprotocols))
-	case c.protocol == Subprotocol{}:
+	case c.protocol == transport.Subprotocol{}:
 		return fmt.Errorf("websocket: the server chose subprotocol %q; offered were %s", name, transport.JoinSubprotocols(o.Subprotocols))
 	}
 	accepted, ok := checkDeflate(h)

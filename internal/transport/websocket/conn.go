@@ -25,7 +25,7 @@ import (
 // Conn is a WebSocket connection.
 type Conn struct {
 	transport.Socket
-	protocol Subprotocol
+	protocol transport.Subprotocol
 	client   bool
 	deflate  bool
 	limit    int

@@ -15,7 +15,7 @@ func TestAppendCompressed(t *testing.T) {
 	for i := range random {
 		random[i] = byte(rand.Uint32())
 	}
-	for _, p := range Subprotocols(nil, true) {
+	for _, p := range transport.Subprotocols(nil, true) {
 		for _, client := range []bool{false, true} {
 			f := (&Conn{protocol: p, client: client, deflate: true}).Framing()
 			var rec recorder

@@ -19,17 +19,17 @@ import (
 func bufioReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
 
 var (
-	jsonProtocol = Subprotocol{Format: msg.JSON}
-	cborProtocol = Subprotocol{Format: msg.CBOR}
-	jsonBatched  = Subprotocol{Format: msg.JSON, Batched: true}
-	cborBatched  = Subprotocol{Format: msg.CBOR, Batched: true}
+	jsonProtocol = transport.Subprotocol{Format: msg.JSON}
+	cborProtocol = transport.Subprotocol{Format: msg.CBOR}
+	jsonBatched  = transport.Subprotocol{Format: msg.JSON, Batched: true}
+	cborBatched  = transport.Subprotocol{Format: msg.CBOR, Batched: true}
 )
 
 func TestServe(t *testing.T) {
 	large := strings.Repeat("0123456789", 10_000)
 	for _, tt := range []struct {
 		name     string
-		protocol Subprotocol
+		protocol transport.Subprotocol
 		in       [][]byte
 		messages []string
 		controls [][]byte
@@ -148,7 +148,7 @@ func TestServeHostile(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		client   bool
-		protocol Subprotocol
+		protocol transport.Subprotocol
 		in       []byte
 		code     int
 	}{
@@ -238,7 +238,7 @@ func TestAppendPing(t *testing.T) {
 // TestFraming reads what transport.Framing writes, in both directions.
 func TestFraming(t *testing.T) {
 	sizes := []int{0, 1, 121, 122, 124, 125, 126, 127, 65530, 65531, 65532, 65535, 65536, 100_000}
-	for _, p := range Subprotocols(nil, true) {
+	for _, p := range transport.Subprotocols(nil, true) {
 		for _, client := range []bool{false, true} {
 			writer := &Conn{protocol: p, client: client}
 			var rec recorder
@@ -280,7 +280,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(append(masked(0x02, "ab"), masked(0x80, "cd")...), uint8(0), false, false)
 	f.Fuzz(func(t *testing.T, in []byte, size uint8, deflate, batched bool) {
 		var whole, pieces recorder
-		p := Subprotocol{Format: msg.CBOR, Batched: batched}
+		p := transport.Subprotocol{Format: msg.CBOR, Batched: batched}
 		a := &Conn{protocol: p, deflate: deflate, h: &whole, limit: 100_000}
 		b := &Conn{protocol: p, deflate: deflate, h: &pieces, limit: 100_000}
 		errA := parseAll(a, in, func() int { return len(in) })

@@ -47,13 +47,13 @@ func TestNegotiate(t *testing.T) {
 		{"glob within a host", request("Origin", "https://evil.com/.example.org"), Options{Origins: []string{"https://*.example.org"}}, 403, "", false},
 		{"any origin", request("Origin", "null"), Options{Origins: []string{"*"}}, 0, "wamp.2.cbor", false},
 		{"veto", request(), Options{Upgrade: veto(errors.New("go away"))}, 403, "go away", false},
-		{"veto with status", request(), Options{Upgrade: veto(&Refusal{Status: 503, Text: "full"})}, 503, "full", false},
+		{"veto with status", request(), Options{Upgrade: veto(&transport.Refusal{Status: 503, Text: "full"})}, 503, "full", false},
 		{"deflate", request("Sec-WebSocket-Extensions", "permessage-deflate"), Options{Deflate: true}, 0, "wamp.2.cbor", true},
 		{"no deflate", request("Sec-WebSocket-Extensions", "permessage-deflate"), Options{}, 0, "wamp.2.cbor", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, h, err := tt.o.negotiate(tt.r)
-			var refusal *Refusal
+			var refusal *transport.Refusal
 			if tt.status != 0 {
 				if !errors.As(err, &refusal) || refusal.Status != tt.status || !strings.Contains(refusal.Text, tt.want) {
 					t.Fatalf("error %v, want status %d and %q", err, tt.status, tt.want)
@@ -76,12 +76,12 @@ func TestNegotiate(t *testing.T) {
 	}
 	r := request()
 	r.Method = http.MethodPost
-	if _, _, err := (&Options{}).negotiate(r); err == nil || err.(*Refusal).Status != 405 {
+	if _, _, err := (&Options{}).negotiate(r); err == nil || err.(*transport.Refusal).Status != 405 {
 		t.Errorf("POST: %v", err)
 	}
 	r = request()
 	r.ProtoMinor = 0
-	if _, _, err := (&Options{}).negotiate(r); err == nil || err.(*Refusal).Status != 400 {
+	if _, _, err := (&Options{}).negotiate(r); err == nil || err.(*transport.Refusal).Status != 400 {
 		t.Errorf("HTTP/1.0: %v", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestBothEnds(t *testing.T) {
 			},
 		}, ClientOptions{
 			URL:          &url.URL{Host: "example.com", Path: "/ws", RawQuery: "a=b", User: url.UserPassword("joe", "secret")},
-			Subprotocols: Subprotocols([]msg.Format{msg.MessagePack, msg.JSON}, true),
+			Subprotocols: transport.Subprotocols([]msg.Format{msg.MessagePack, msg.JSON}, true),
 			Header:       http.Header{"x-test": {"yes"}, "upgrade": {"overridden"}},
 			Deflate:      deflate,
 		})
@@ -167,7 +167,7 @@ func TestClientErrors(t *testing.T) {
 				server.(*net.TCPConn).CloseWrite()
 			})
 			_, err := Client(context.Background(), client, &ClientOptions{
-				URL: &url.URL{Host: "a", Path: "/"}, Subprotocols: []Subprotocol{jsonProtocol},
+				URL: &url.URL{Host: "a", Path: "/"}, Subprotocols: []transport.Subprotocol{jsonProtocol},
 			})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
@@ -211,7 +211,7 @@ func TestUpgradeHandler(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	o := &ClientOptions{URL: &url.URL{Host: "a", Path: "/"}, Subprotocols: []Subprotocol{jsonProtocol}}
+	o := &ClientOptions{URL: &url.URL{Host: "a", Path: "/"}, Subprotocols: []transport.Subprotocol{jsonProtocol}}
 	in := append(o.request("dGhlIHNhbXBsZSBub25jZQ=="), masked(0x81, "early")...)
 	if _, err := nc.Write(append(in, masked(0x88, "")...)); err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func tcp(t testing.TB) (server, client net.Conn) {
 
 // side returns a connection that has shaken hands, at a server or a client, and
 // the socket of its peer.
-func side(t testing.TB, client bool, p Subprotocol, deflate bool, limits transport.Limits) (*Conn, net.Conn) {
+func side(t testing.TB, client bool, p transport.Subprotocol, deflate bool, limits transport.Limits) (*Conn, net.Conn) {
 	t.Helper()
 	nc, peer := tcp(t)
 	c := &Conn{protocol: p, client: client, deflate: deflate}

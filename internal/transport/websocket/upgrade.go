@@ -30,13 +30,10 @@ type Options struct {
 	Origins []string
 
 	// Upgrade is asked before a request is accepted. It may add to the header
-	// of the response. An error refuses the request: a *Refusal with its status
+	// of the response. An error refuses the request: a *transport.Refusal with its status
 	// and text, another one with 403 Forbidden. nil accepts all.
 	Upgrade func(r *http.Request, response http.Header) error
 }
-
-// Refusal is an error that is answered with an HTTP status.
-type Refusal = transport.Refusal
 
 // IsUpgrade reports whether r asks for a WebSocket connection.
 func IsUpgrade(r *http.Request) bool {
@@ -63,30 +60,30 @@ func acceptKey(key string) string {
 }
 
 // negotiate checks r and returns the Conn that it asks for, not connected yet,
-// and the header of the response. Errors are *Refusal.
+// and the header of the response. Errors are *transport.Refusal.
 func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 	h := make(http.Header, 6)
 	if !IsUpgrade(r) {
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
-		return nil, h, &Refusal{Status: http.StatusUpgradeRequired, Text: "this is a WebSocket endpoint for WAMP"}
+		return nil, h, &transport.Refusal{Status: http.StatusUpgradeRequired, Text: "this is a WebSocket endpoint for WAMP"}
 	}
 	switch {
 	case r.Method != http.MethodGet:
 		h.Set("Allow", http.MethodGet)
-		return nil, h, &Refusal{Status: http.StatusMethodNotAllowed, Text: "a WebSocket handshake is a GET request"}
+		return nil, h, &transport.Refusal{Status: http.StatusMethodNotAllowed, Text: "a WebSocket handshake is a GET request"}
 	case !r.ProtoAtLeast(1, 1):
-		return nil, h, &Refusal{Status: http.StatusBadRequest, Text: "a WebSocket handshake needs HTTP/1.1"}
+		return nil, h, &transport.Refusal{Status: http.StatusBadRequest, Text: "a WebSocket handshake needs HTTP/1.1"}
 	case r.Header.Get("Sec-WebSocket-Version") != "13":
 		h.Set("Sec-WebSocket-Version", "13")
-		return nil, h, &Refusal{Status: http.StatusUpgradeRequired, Text: "only WebSocket version 13 is supported"}
+		return nil, h, &transport.Refusal{Status: http.StatusUpgradeRequired, Text: "only WebSocket version 13 is supported"}
 	}
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if b, err := base64.StdEncoding.DecodeString(key); err != nil || len(b) != 16 {
-		return nil, h, &Refusal{Status: http.StatusBadRequest, Text: "the Sec-WebSocket-Key is missing or malformed"}
+		return nil, h, &transport.Refusal{Status: http.StatusBadRequest, Text: "the Sec-WebSocket-Key is missing or malformed"}
 	}
 	if !transport.OriginAllowed(r, o.Origins) {
-		return nil, h, &Refusal{Status: http.StatusForbidden, Text: "pages of " + r.Header.Get("Origin") + " may not connect here"}
+		return nil, h, &transport.Refusal{Status: http.StatusForbidden, Text: "pages of " + r.Header.Get("Origin") + " may not connect here"}
 	}
 	protocol, err := o.choose(r)
 	if err != nil {
@@ -94,9 +91,9 @@ func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 	}
 	if o.Upgrade != nil {
 		if err := o.Upgrade(r, h); err != nil {
-			var refusal *Refusal
+			var refusal *transport.Refusal
 			if !errors.As(err, &refusal) {
-				refusal = &Refusal{Status: http.StatusForbidden, Text: err.Error()}
+				refusal = &transport.Refusal{Status: http.StatusForbidden, Text: err.Error()}
 			}
 			return nil, h, refusal
 		}
@@ -116,8 +113,8 @@ func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 }
 
 // choose returns the first subprotocol of the client's list that is spoken.
-func (o *Options) choose(r *http.Request) (Subprotocol, error) {
-	spoken := Subprotocols(o.Formats, true)
+func (o *Options) choose(r *http.Request) (transport.Subprotocol, error) {
+	spoken := transport.Subprotocols(o.Formats, true)
 	for _, line := range r.Header["Sec-Websocket-Protocol"] {
 		for name := range strings.SplitSeq(line, ",") {
 			p, ok := transport.ParseSubprotocol(strings.TrimSpace(name))
@@ -128,7 +125,7 @@ func (o *Options) choose(r *http.Request) (Subprotocol, error) {
 			}
 		}
 	}
-	return Subprotocol{}, &Refusal{
+	return transport.Subprotocol{}, &transport.Refusal{
 		Status: http.StatusBadRequest,
 		Text:   "none of the requested WebSocket subprotocols is supported; supported are " + transport.JoinSubprotocols(spoken),
 	}
@@ -136,7 +133,7 @@ func (o *Options) choose(r *http.Request) (Subprotocol, error) {
 
 // Accept answers r, which was read from nc together with rest, bytes behind it,
 // and returns the connection. A request that is refused gets its answer, with
-// "Connection: close"; the error is a *Refusal, and nc is left to the caller to
+// "Connection: close"; the error is a *transport.Refusal, and nc is left to the caller to
 // close.
 func Accept(ctx context.Context, nc net.Conn, r *http.Request, rest []byte, o *Options) (*Conn, error) {
 	c, h, refused := o.negotiate(r)
@@ -159,7 +156,7 @@ func respond(nc net.Conn, h http.Header, refused error) error {
 	body := ""
 	status := http.StatusSwitchingProtocols
 	if refused != nil {
-		var refusal *Refusal
+		var refusal *transport.Refusal
 		errors.As(refused, &refusal)
 		status, body = refusal.Status, refusal.Text+"\n"
 		h.Set("Connection", "close")
@@ -180,7 +177,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) 
 		for key, values := range h {
 			w.Header()[key] = values
 		}
-		var refusal *Refusal
+		var refusal *transport.Refusal
 		errors.As(err, &refusal)
 		http.Error(w, refusal.Text, refusal.Status)
 		return nil, err
