@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -18,7 +19,6 @@ const maxHello = 64 << 10
 
 // hello opens a session (specification, section "Session Establishment").
 func (l *link) hello(m *msg.Message) error {
-	l.expect(0, nil)
 	if len(m.Dict) > maxHello {
 		return &msg.Violation{Text: "HELLO.Details are larger than " + strconv.Itoa(maxHello) + " bytes"}
 	}
@@ -33,18 +33,7 @@ func (l *link) hello(m *msg.Message) error {
 	if len(m.URI) > core.DefaultMaxURI || !uri.Valid(m.URI, l.router.cfg.StrictURI) {
 		return &msg.Violation{URI: msg.ErrInvalidURI, Text: "realm " + quote(string(m.URI)) + " is not a valid URI"}
 	}
-	if err := anonymous(details["authmethods"]); err != nil {
-		return err
-	}
-	l.session = core.Session{
-		AuthID:       strconv.FormatUint(newID(), 36),
-		AuthRole:     "anonymous",
-		AuthMethod:   "anonymous",
-		AuthProvider: "static",
-		Roles:        roles,
-		Owner:        l,
-	}
-	welcome, err := l.welcome(string(m.URI))
+	methods, err := authMethods(details["authmethods"])
 	if err != nil {
 		return err
 	}
@@ -52,38 +41,123 @@ func (l *link) hello(m *msg.Message) error {
 	if err != nil {
 		return err
 	}
+	h := &Handshake{Realm: realm.name, Methods: methods, Details: details, SessionID: newID(), link: l}
+	if realm.asks() {
+		l.introduce(h, realm, roles)
+		return nil
+	}
+	id, err := identify(context.Background(), h, nil)
+	if err == nil {
+		err = l.admitted(h, realm, roles, id, nil)
+	}
+	if err != nil {
+		l.router.exit(realm)
+		return l.refusal(h, err)
+	}
+	return nil
+}
+
+// asks reports whether the application has a say in who joins the realm.
+func (r *Realm) asks() bool {
+	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
+		if len(set.authenticators)+len(set.onHello)+len(set.onSession) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// introduce starts to find out who the client is.
+func (l *link) introduce(h *Handshake, realm *Realm, roles msg.Roles) {
+	h.AuthID, _ = h.Details["authid"].(string)
+	h.AuthRole, _ = h.Details["authrole"].(string)
+	h.Extra, _ = h.Details["authextra"].(map[string]any)
+	h.Transport = transportOf(l)
+	a := &authentication{answers: make(chan answer, 1), done: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancelCause(context.Background())
+	h.auth = a
+	if last := l.authentication(); last != nil {
+		<-last.done // it has led to the session before this one
+	}
+	l.mu.Lock()
+	l.auth = a
+	l.mu.Unlock()
+	l.state.Store(authenticating)
+	go l.authenticate(a, h, realm, roles)
+}
+
+// open opens the session that was admitted, unless the client is gone.
+func (l *link) open(a *authentication, h *Handshake, realm *Realm, s *Session) error {
+	if !a.decide() {
+		return context.Cause(a.ctx)
+	}
+	id := s.Identity()
+	if err := l.admitted(h, realm, s.roles, id, s); err != nil {
+		return err
+	}
+	if !id.Expires.IsZero() {
+		s.SetExpiry(id.Expires)
+	}
+	return nil
+}
+
+// admitted opens the session of a client that is known.
+func (l *link) admitted(h *Handshake, realm *Realm, roles msg.Roles, id *Identity, s *Session) error {
+	l.session = core.Session{
+		ID:           h.SessionID,
+		AuthID:       id.AuthID,
+		AuthRole:     id.Role,
+		AuthMethod:   id.Method,
+		AuthProvider: id.Provider,
+		Roles:        roles,
+		Owner:        l,
+	}
+	welcome, err := l.welcome(realm.name, id.Extra)
+	if err != nil {
+		return err
+	}
+	l.expect(0, nil)
 	l.realm.Store(realm)
-	realm.join(l, welcome)
-	l.batch.flush()
-	l.peer.Flush()
+	var b batch
+	session := realm.join(l, s, welcome, &b)
+	b.flush()
+	l.peer.Flush() // from here on the client may have opened another session
 
 	if log := l.router.log; log.Enabled(context.Background(), slog.LevelInfo) {
 		info := l.peer.Conn().Info()
-		agent, _ := details["agent"].(string)
+		agent, _ := h.Details["agent"].(string)
 		log.LogAttrs(context.Background(), slog.LevelInfo, "session opened",
-			slog.Uint64("session", l.session.ID), slog.String("realm", realm.name),
-			slog.String("authid", l.session.AuthID), slog.String("peer", info.Peer),
+			slog.Uint64("session", session), slog.String("realm", realm.name),
+			slog.String("authid", id.AuthID), slog.String("authrole", id.Role),
+			slog.String("authmethod", id.Method), slog.String("peer", info.Peer),
 			slog.String("transport", info.Transport), slog.String("serializer", l.peer.Format().String()),
 			slog.String("agent", agent))
 	}
 	return nil
 }
 
-// anonymous checks that the client is content to be nobody: it offers no
-// authentication method, or "anonymous" among them.
-func anonymous(methods any) error {
-	list, ok := methods.([]any)
-	if !ok && methods != nil {
-		return &msg.Violation{Text: "HELLO.Details.authmethods is no list"}
+// authMethods reads HELLO.Details.authmethods.
+func authMethods(v any) ([]string, error) {
+	list, ok := v.([]any)
+	if !ok && v != nil {
+		return nil, &msg.Violation{Text: "HELLO.Details.authmethods is no list"}
 	}
-	if len(list) == 0 || slices.Contains(list, any("anonymous")) {
-		return nil
+	methods := make([]string, 0, len(list))
+	for _, v := range list {
+		method, ok := v.(string)
+		if !ok {
+			return nil, &msg.Violation{Text: "HELLO.Details.authmethods is no list of strings"}
+		}
+		methods = append(methods, method)
 	}
-	return &msg.Violation{URI: msg.ErrNoMatchingAuthMethod, Text: "this realm knows the authentication method anonymous only"}
+	return methods, nil
 }
 
+// randomAuthID is the authid of a client that has none.
+func randomAuthID() string { return strconv.FormatUint(newID(), 36) }
+
 // welcome returns WELCOME for the session that is being opened, but for its id.
-func (l *link) welcome(realm string) (*msg.Message, error) {
+func (l *link) welcome(realm string, extra map[string]any) (*msg.Message, error) {
 	const envelope = 32 // type, id, and what stands between
 
 	f := l.peer.Format()
@@ -93,11 +167,20 @@ func (l *link) welcome(realm string) (*msg.Message, error) {
 		value, _ := codec.Marshal(nil, f, text) // a string cannot fail
 		values = append(values, value)
 	}
+	keys := welcomeKeys
+	if extra != nil {
+		value, err := codec.Marshal(nil, f, extra)
+		if err != nil {
+			return nil, fmt.Errorf("extra of WELCOME: %w", err)
+		}
+		keys = with([]string{"authextra"}, welcomeKeys...)
+		values = slices.Insert(values, 0, value)
+	}
 	values = append(values, says.agent, says.roles)
-	dict := codec.AppendDict(nil, f, welcomeKeys, values)
+	dict := codec.AppendDict(nil, f, keys, values)
 	if limit := l.peer.Conn().MaxSend(); limit > 0 && len(dict)+envelope > limit {
 		values[len(values)-1] = says.bare
-		dict = codec.AppendDict(nil, f, welcomeKeys, values)
+		dict = codec.AppendDict(nil, f, keys, values)
 		if len(dict)+envelope > limit {
 			return nil, &msg.Violation{URI: msg.ErrPayloadSizeExceeded, Text: "WELCOME is longer than the client accepts"}
 		}

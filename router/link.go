@@ -26,22 +26,25 @@ type link struct {
 
 	realm      atomic.Pointer[Realm] // set and cleared by the link's own goroutine
 	session    core.Session
-	joined     bool   // the session is in the realm; guarded by realm.mu
-	dirtyIn    *batch // see batch; guarded by realm.mu
+	joined     bool     // the session is in the realm; guarded by realm.mu
+	public     *Session // the application's; guarded by realm.mu
+	dirtyIn    *batch   // see batch; guarded by realm.mu
 	dirtyEpoch uint64
 
 	mu       sync.Mutex
-	deadline *time.Timer // for HELLO, or for the answer to our GOODBYE
-	due      uint64      // counts deadlines, so that a late one does nothing
+	deadline *time.Timer     // for HELLO, or for the answer to our GOODBYE
+	due      uint64          // counts deadlines, so that a late one does nothing
+	auth     *authentication // under way, or the last one; nil when nobody had to be asked
 }
 
 // state is how far a link has got.
 type state = uint32
 
 const (
-	opening state = iota // no session: HELLO is awaited
-	open                 // WELCOME was sent
-	leaving              // we sent GOODBYE and await the answer
+	opening        state = iota // no session: HELLO is awaited
+	authenticating              // it is found out who the client is
+	open                        // WELCOME was sent
+	leaving                     // we sent GOODBYE and await the answer
 )
 
 func newLink(r *Router, conn transport.Conn) *link {
@@ -59,12 +62,19 @@ func (l *link) run() {
 
 // late ends a connection that has not got a session.
 func (l *link) late() {
+	if a := l.authentication(); a != nil {
+		a.end(errLateIdentity)
+	}
 	l.peer.Abort(&msg.Violation{Text: errHandshakeTimeout.Error()}, errHandshakeTimeout)
 }
 
 // ended is called when the connection has ended because of err.
 func (l *link) ended(err error) {
 	l.expect(0, nil)
+	if a := l.authentication(); a != nil {
+		a.end(errClientGone)
+		<-a.done
+	}
 	l.leave(err)
 	l.batch.flush()
 	level := slog.LevelDebug
@@ -101,6 +111,13 @@ var (
 func ordinary(err error) bool {
 	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, errGoodbye) ||
 		errors.Is(err, errShutdown) || errors.Is(err, ErrClosed)
+}
+
+// authentication returns the handshake that is under way, or the last one.
+func (l *link) authentication() *authentication {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.auth
 }
 
 // expect sets the deadline of what is awaited now; none when d is 0.
@@ -142,8 +159,18 @@ func (l *link) Message(m *msg.Message, owned bool) error {
 	}
 	switch m.Type {
 	case msg.Hello:
-		return l.hello(m)
+		if l.state.Load() == opening {
+			return l.hello(m)
+		}
+		return &msg.Violation{Text: "HELLO while a session is being opened"}
+	case msg.Authenticate:
+		if l.state.Load() == authenticating {
+			return l.authentication().authenticate(l.peer.Format(), m)
+		}
 	case msg.Abort:
+		if a := l.authentication(); a != nil {
+			a.end(errClientGone)
+		}
 		l.peer.End(nil, errAborted)
 		return nil
 	}
@@ -169,6 +196,9 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 
 // Broken ends the session at once: nothing of it may outlive the ABORT.
 func (l *link) Broken(err error) {
+	if a := l.authentication(); a != nil {
+		a.end(errClientGone)
+	}
 	l.leave(err)
 	l.batch.flush()
 }
@@ -244,6 +274,9 @@ func (l *link) overflow() {
 
 // shutdown says GOODBYE because the router ends.
 func (l *link) shutdown() {
+	if a := l.authentication(); a != nil {
+		a.end(errShutdown) // and if it has led to a session, that is open now
+	}
 	if !l.state.CompareAndSwap(open, leaving) {
 		l.peer.Abort(&msg.Violation{URI: msg.CloseSystemShutdown, Text: "the router is shutting down"}, errShutdown)
 		return

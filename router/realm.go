@@ -15,6 +15,7 @@ import (
 type Realm struct {
 	router *Router
 	name   string
+	configurable
 
 	permanent bool // guarded by router.mu
 	users     int  // sessions in it or about to join; guarded by router.mu
@@ -58,17 +59,23 @@ func realmKey(key [16]byte, name string) (k [16]byte) {
 // Name returns the realm's URI.
 func (r *Realm) Name() string { return r.name }
 
-// join makes l a session of the realm and answers with welcome.
-func (r *Realm) join(l *link, welcome *msg.Message) {
+// join makes l a session of the realm and answers with welcome. Effects go into b. It
+// returns the session's ID.
+//
+// s is the application's handle of the session, nil when nobody has asked for
+// one.
+func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := newID()
-	for r.sessions[id] != nil {
-		id = newID()
+	for r.sessions[l.session.ID] != nil {
+		l.session.ID = newID()
 	}
-	l.session.ID = id
+	id = l.session.ID
 	r.sessions[id] = l
 	l.joined = true
+	if l.public = s; s != nil {
+		s.id = id
+	}
 	// From here on it can be killed, or ended by a shutdown; not before, since
 	// it would not be in the realm yet.
 	l.state.Store(open)
@@ -76,7 +83,8 @@ func (r *Realm) join(l *link, welcome *msg.Message) {
 	welcome.ID = id
 	_ = l.peer.Send(welcome, false)
 	r.core.Join(&l.session, &r.out)
-	r.deliver(&l.batch, nil, false)
+	r.deliver(b, nil, false)
+	return id
 }
 
 // leave ends the session of l, unless it has ended before. Further effects go
@@ -87,8 +95,7 @@ func (r *Realm) leave(l *link, b *batch) {
 	if !l.joined {
 		return
 	}
-	l.joined = false
-	delete(r.sessions, l.session.ID)
+	r.forget(l)
 	r.core.Leave(&l.session, &r.out)
 	r.deliver(b, nil, false)
 }
@@ -96,8 +103,7 @@ func (r *Realm) leave(l *link, b *batch) {
 // killed ends the session of l, which the core has made leave, with the GOODBYE
 // m. r.mu is held.
 func (r *Realm) killed(l *link, m *msg.Message) {
-	l.joined = false
-	delete(r.sessions, l.session.ID)
+	r.forget(l)
 	if !l.state.CompareAndSwap(open, leaving) {
 		return // it is ending already
 	}
@@ -106,6 +112,17 @@ func (r *Realm) killed(l *link, m *msg.Message) {
 		text = m.Options.X.Reason
 	}
 	l.farewell(m.URI, text)
+}
+
+// forget takes the session of l off the realm. The application hears of it in a
+// goroutine that Close waits for. r.mu is held.
+func (r *Realm) forget(l *link) {
+	l.joined = false
+	delete(r.sessions, l.session.ID)
+	if s := l.public; s != nil {
+		l.public = nil
+		r.router.running.Go(s.end) // the link is running itself, so Close has not returned
+	}
 }
 
 // handle passes one message of an open session to the core.

@@ -197,6 +197,7 @@ type Router struct {
 	polls   *longpoll.Server
 	says    [msg.Formats]introduction
 	key     [16]byte // of registration and subscription ids
+	configurable
 
 	running sync.WaitGroup // connections and what serves them
 

@@ -46,4 +46,5 @@ const (
 	CloseKilled         = "wamp.close.killed"
 	CloseNormal         = "wamp.close.normal"
 	CloseTransportLost  = "wamp.close.transport_lost"
+	CloseAuth           = "wamp.close.auth" // the authentication has expired, or would not be accepted any more
 )

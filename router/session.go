@@ -1,0 +1,172 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/uri"
+)
+
+// Session is one client's session as the application beside the router sees
+// it. Its methods may be called by any goroutine, also when it has ended.
+type Session struct {
+	realm     *Realm
+	link      *link
+	id        uint64
+	transport *Transport
+	details   map[string]any
+	roles     msg.Roles
+
+	ctx    context.Context // ends with the session
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	identity *Identity
+	values   map[any]any
+	done     []func() // from the hooks, in their order
+	expiry   *time.Timer
+	ended    bool
+}
+
+func newSession(l *link, realm *Realm, h *Handshake) *Session {
+	s := &Session{
+		realm:     realm,
+		link:      l,
+		id:        h.SessionID,
+		transport: h.Transport,
+		details:   h.Details,
+		identity:  &Identity{},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// ID returns the session's ID.
+func (s *Session) ID() uint64 { return s.id }
+
+// Realm returns the realm that the session is in.
+func (s *Session) Realm() *Realm { return s.realm }
+
+// AuthID returns the name of the principal.
+func (s *Session) AuthID() string { return s.Identity().AuthID }
+
+// Role returns the role that the realm's rules go by.
+func (s *Session) Role() string { return s.Identity().Role }
+
+// Identity returns what the Authenticator found out. It must not be changed.
+func (s *Session) Identity() *Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// Transport returns how the client is connected.
+func (s *Session) Transport() *Transport { return s.transport }
+
+// Details returns HELLO.Details. They must not be changed.
+func (s *Session) Details() map[string]any { return s.details }
+
+// Context returns a context that ends when the session has ended.
+func (s *Session) Context() context.Context { return s.ctx }
+
+// Close ends the session with GOODBYE, as wamp.session.kill does: what it has
+// registered and subscribed to is gone when Close returns. An empty reason is
+// wamp.close.killed; the message may be empty. It fails when reason is no URI.
+// A session that has ended already stays as it is.
+func (s *Session) Close(reason, message string) error {
+	if reason == "" {
+		reason = msg.CloseKilled
+	}
+	if !uri.Valid([]byte(reason), false) {
+		return errors.New("close a session: the reason " + quote(reason) + " is not a URI")
+	}
+	var b batch
+	r := s.realm
+	r.mu.Lock()
+	if s.link.joined && s.link.public == s {
+		r.core.Kill(&s.link.session, reason, message, &r.out)
+		r.deliver(&b, nil, false)
+	}
+	r.mu.Unlock()
+	b.flush()
+	return nil
+}
+
+// SetExpiry makes the session end at a time, with GOODBYE wamp.close.auth; the
+// zero time: never. It takes the place of Identity.Expires, for a principal
+// that has proved anew who it is.
+func (s *Session) SetExpiry(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	id := *s.identity
+	id.Expires = at
+	s.identity = &id
+	if at.IsZero() || s.ended {
+		return
+	}
+	s.expiry = time.AfterFunc(time.Until(at), func() {
+		_ = s.Close(msg.CloseAuth, "the authentication has expired")
+	})
+}
+
+// setIdentity completes an authenticator's identity.
+func (s *Session) setIdentity(id *Identity) {
+	if id.AuthID == "" {
+		id.AuthID = randomAuthID()
+	}
+	if id.Role == "" {
+		id.Role = "anonymous"
+	}
+	if id.Provider == "" {
+		id.Provider = "static"
+	}
+	s.mu.Lock()
+	s.identity = id
+	s.mu.Unlock()
+}
+
+// atEnd adds a function that is called when the session has ended.
+func (s *Session) atEnd(done func()) {
+	if done == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = append(s.done, done)
+}
+
+// end tells the application that the session has ended. It is called once, by
+// a goroutine that holds no lock.
+func (s *Session) end() {
+	s.cancel()
+	s.mu.Lock()
+	done := s.done
+	s.done, s.ended = nil, true
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	s.mu.Unlock()
+	for i := len(done) - 1; i >= 0; i-- {
+		s.run(done[i])
+	}
+}
+
+// run calls a function of the application, which must not take the router down.
+func (s *Session) run(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.realm.router.log.LogAttrs(context.Background(), slog.LevelError, "a function for the end of a session panics",
+				slog.Uint64("session", s.id), slog.String("realm", s.realm.name), slog.Any("panic", v))
+		}
+	}()
+	f()
+}
