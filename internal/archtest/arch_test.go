@@ -39,6 +39,10 @@ var rules = map[string]rule{
 		outside: []string{"golang.org/x/crypto"},
 		forbid:  []string{"net", "os", "sync", "log", "log/slog", "context"}, // pure, but for crypto/rand
 	},
+	"internal/auth": {
+		outside: []string{"golang.org/x/crypto", "github.com/xdg-go/stringprep"},
+		forbid:  []string{"net", "os", "sync", "log", "log/slog", "context"}, // pure, but for crypto/rand
+	},
 	"internal/transport":           {ours: []string{"internal/msg"}, outside: []string{"golang.org/x/sys"}},
 	"internal/transport/pipe":      {ours: []string{"internal/msg", "internal/transport"}},
 	"internal/transport/rawsocket": {ours: []string{"internal/msg", "internal/transport"}},
