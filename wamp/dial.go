@@ -154,6 +154,10 @@ type Dialer struct {
 	// such events are reported to OnError and dropped.
 	Passthru bool
 
+	// BaseContext returns the context whose values the contexts of all handlers
+	// have; they do not end with it. Default: context.Background.
+	BaseContext func() context.Context
+
 	// OnError hears of every panic of a handler, and of every error that a
 	// handler returned, except for errors that a procedure returned for its
 	// caller: *Error and URI. It must not block. Default: Logger.

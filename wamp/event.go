@@ -18,6 +18,8 @@ type EventInfo struct {
 
 	TrustLevel uint64
 	Retained   bool // published before the subscription, and kept by the router
+
+	mark chan struct{} // no event at all, see Subscription.Sync
 }
 
 // Component returns what stands in the topic in place of {name} in the
@@ -91,20 +93,33 @@ func (sub *Subscription) push(e *EventInfo) bool {
 		go sub.work(e)
 		return true
 	}
-	if len(sub.queue) < sub.cfg.queue {
+	if len(sub.queue)-sub.marks < sub.cfg.queue {
 		sub.queue = append(sub.queue, e)
 		return true
 	}
 	switch sub.cfg.overflow {
 	case DropOldest:
-		sub.queue[0] = nil
-		sub.queue = append(sub.queue[1:], e)
+		for oldest := sub.pop(); oldest.mark != nil; oldest = sub.pop() {
+			close(oldest.mark)
+		}
+		sub.queue = append(sub.queue, e)
 	case DropNewest:
 	default:
 		return false
 	}
 	sub.dropped++
 	return true
+}
+
+// pop takes what waits longest. sub.mu is held.
+func (sub *Subscription) pop() *EventInfo {
+	e := sub.queue[0]
+	sub.queue[0] = nil
+	sub.queue = sub.queue[1:]
+	if e.mark != nil {
+		sub.marks--
+	}
+	return e
 }
 
 // stop ends the handler's work after the event that it is at.
@@ -122,12 +137,14 @@ func (sub *Subscription) stop() {
 func (sub *Subscription) work(e *EventInfo) {
 	defer sub.s.endHandlers()
 	for e != nil {
-		sub.handle(e)
+		if e.mark == nil {
+			sub.handle(e)
+		} else {
+			close(e.mark)
+		}
 		sub.mu.Lock()
 		if e = nil; len(sub.queue) > 0 {
-			e = sub.queue[0]
-			sub.queue[0] = nil
-			sub.queue = sub.queue[1:]
+			e = sub.pop()
 		} else {
 			sub.queue = nil
 			sub.workers--

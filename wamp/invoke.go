@@ -146,6 +146,7 @@ func (r *Registration) push(inv *Invocation) bool {
 		return true
 	}
 	if len(r.queue) >= r.cfg.queue {
+		r.refused++
 		return false
 	}
 	r.queue = append(r.queue, inv)

@@ -41,6 +41,7 @@ type Registration struct {
 	mu      sync.Mutex // taken after Session.mu
 	queue   []*Invocation
 	workers int
+	refused uint64
 }
 
 // ID returns the router's id of the registration.
@@ -48,6 +49,14 @@ func (r *Registration) ID() uint64 { return r.id }
 
 // Procedure returns the URI or pattern as it was given to Register.
 func (r *Registration) Procedure() string { return r.given }
+
+// Refused returns how many calls were answered with wamp.error.unavailable since
+// too many of them waited, see [Queue].
+func (r *Registration) Refused() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused
+}
 
 // Done returns a channel that is closed when the procedure is no longer served:
 // it was unregistered, by whichever end, or the session has ended.

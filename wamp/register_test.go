@@ -204,7 +204,7 @@ func TestConcurrency(t *testing.T) {
 	var running, most atomic.Int32
 	release := make(chan struct{})
 	started := make(chan struct{}, 10)
-	sc.register(s, `[64, 1, {"concurrency": 2}, "com.x"]`, `[65, 1, 11]`, "com.x",
+	reg := sc.register(s, `[64, 1, {"concurrency": 2}, "com.x"]`, `[65, 1, 11]`, "com.x",
 		Func0(func(context.Context) (int, error) {
 			most.Store(max(most.Load(), running.Add(1)))
 			started <- struct{}{}
@@ -216,6 +216,9 @@ func TestConcurrency(t *testing.T) {
 		sc.send(`[68, ` + string(rune('1'+i)) + `, 11, {}]`)
 	}
 	sc.expect(`[8, 68, 4, {}, "wamp.error.unavailable", ["too many calls wait for the procedure"]]`)
+	if n := reg.Refused(); n != 1 {
+		t.Error(n)
+	}
 	<-started
 	<-started
 	close(release)

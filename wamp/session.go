@@ -2,6 +2,7 @@ package wamp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -99,7 +100,11 @@ func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string)
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	base := context.Background()
+	if d.BaseContext != nil {
+		base = context.WithoutCancel(d.BaseContext())
+	}
+	s.ctx, s.cancel = context.WithCancelCause(base)
 	s.peer = session.New(conn, (*reader)(s), cfg)
 	return s
 }
@@ -140,6 +145,24 @@ func (s *Session) Serializer() Serializer { return Serializer(s.format.String())
 
 // URL returns the URL that the session was dialed by; "" in process.
 func (s *Session) URL() string { return s.url }
+
+// Transport describes the connection of a session.
+type Transport struct {
+	Name        string               // "websocket", "rawsocket", "longpoll", "pipe" in process
+	Network     string               // "tcp", "unix", "pipe"
+	Local       string               // address of this end
+	Peer        string               // address of the other end: of the proxy, if there is one
+	Subprotocol string               // of WebSocket and long-poll, such as "wamp.2.cbor"
+	TLS         *tls.ConnectionState // the router's certificates among others; nil without TLS
+}
+
+// Transport describes the connection of the session.
+func (s *Session) Transport() Transport {
+	i := s.peer.Conn().Info()
+	return Transport{
+		Name: i.Transport, Network: i.Network, Local: i.Local, Peer: i.Peer, Subprotocol: i.Subprotocol, TLS: i.TLS,
+	}
+}
 
 // Done returns a channel that is closed when the session and its connection
 // have ended.

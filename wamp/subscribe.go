@@ -35,6 +35,7 @@ type Subscription struct {
 
 	mu      sync.Mutex // taken after Session.mu
 	queue   []*EventInfo
+	marks   int // in the queue, see Sync
 	workers int
 	stopped bool
 	dropped uint64

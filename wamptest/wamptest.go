@@ -9,6 +9,9 @@
 //		…
 //	}
 //
+// [Events] awaits events, and a [Proxy] is a network that fails when it is told
+// to.
+//
 // No port is opened until [Router.URL] is called. When the test is over no
 // goroutine of the router or of its sessions is left.
 package wamptest

@@ -119,8 +119,8 @@ func (a *App) look() (state, <-chan struct{}) {
 
 type appKey struct{}
 
-// FromContext returns the App whose hook or Main runs under ctx; nil for other
-// contexts, those of handlers among them.
+// FromContext returns the App whose hook, handler or Main runs under ctx; nil for
+// other contexts.
 func FromContext(ctx context.Context) *App {
 	a, _ := ctx.Value(appKey{}).(*App)
 	return a

@@ -149,8 +149,8 @@ func TestAutobahnTwisted(t *testing.T) {
 // GOODBYE and on a cut cable.
 func TestAiowamp(t *testing.T) {
 	rt := wamptest.NewRouter(t)
-	p := newProxy(t, rt.Address())
-	d := &wamp.Dialer{URLs: []string{"rs://" + p.ln.Addr().String()}}
+	p := wamptest.NewProxy(t, rt.Address())
+	d := &wamp.Dialer{URLs: []string{p.RawSocketURL()}}
 	s := rt.Dial(d)
 	got := make(chan int, 10)
 	for n := range 2 {
@@ -177,7 +177,7 @@ func TestAiowamp(t *testing.T) {
 	check(t, s.Close(t.Context()))
 	<-s.Done()
 	s = rt.Dial(d)
-	p.drop()
+	p.Cut()
 	<-s.Done()
 	if err := s.Err(); !errors.Is(err, wamp.CloseTransportLost) {
 		t.Error(err)

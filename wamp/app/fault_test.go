@@ -155,10 +155,10 @@ func TestFaults(t *testing.T) {
 	for _, scheme := range []string{"ws", "rs"} {
 		t.Run(scheme, func(t *testing.T) {
 			rt := wamptest.NewRouter(t)
-			p := newProxy(t, rt.Address())
-			url := scheme + "://" + p.ln.Addr().String()
-			if scheme == "ws" {
-				url += "/ws"
+			p := wamptest.NewProxy(t, rt.Address())
+			url := p.URL()
+			if scheme == "rs" {
+				url = p.RawSocketURL()
 			}
 			r := newRobust(t)
 			stop := running(t, r.App, &wamp.Dialer{
@@ -172,10 +172,11 @@ func TestFaults(t *testing.T) {
 					name   string
 					inject func()
 				}{
-					{"drop", p.drop},
-					{"reset", p.reset},
-					{"half-open", p.halfOpen},
-					{"stall", p.stall},
+					{"cut", p.Cut},
+					{"cut within a message", func() { p.CutAfter(1001) }},
+					{"reset", p.Reset},
+					{"half-open", p.HalfOpen},
+					{"stall", p.Stall},
 				} {
 					mark := fmt.Sprint(fault.name, " ", round)
 					s := ready(t, r.App)
@@ -185,13 +186,13 @@ func TestFaults(t *testing.T) {
 					case <-time.After(patience):
 						t.Fatal(mark, "is not noticed")
 					}
-					p.resume()
+					p.Resume()
 					r.complete(rt.Router, mark)
 				}
 				s := ready(t, r.App)
-				p.stall()
+				p.Stall()
 				time.Sleep(20 * time.Millisecond) // a hiccup, as long as it may be
-				p.resume()
+				p.Resume()
 				r.complete(rt.Router, fmt.Sprint("hiccup ", round))
 				if s.Err() != nil {
 					t.Error("the hiccup ended the session:", s.Err())

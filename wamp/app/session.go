@@ -32,6 +32,14 @@ func (r *run) attempt(ctx context.Context, t *candidate) error {
 		}
 		a.report(ctx, err)
 	}
+	base := d.BaseContext
+	d.BaseContext = func() context.Context {
+		values := context.Background()
+		if base != nil {
+			values = base()
+		}
+		return context.WithValue(values, appKey{}, a)
+	}
 	// Hooks of the end run even though ctx has ended.
 	after := context.WithoutCancel(ctx)
 	var err error
