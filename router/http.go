@@ -11,22 +11,14 @@ import (
 // ServeHTTP takes a WebSocket connection, on whatever path r is mounted, and
 // serves it until it ends (specification, section "WebSocket Transport").
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	conn, err := websocket.Upgrade(w, req, r.webSocket())
+	e := r.cfg.endpoint()
+	conn, err := websocket.Upgrade(w, req, r.webSocket(&e))
 	if err != nil {
 		r.log.LogAttrs(context.Background(), slog.LevelInfo, "WebSocket connection refused",
 			slog.String("peer", req.RemoteAddr), slog.Any("reason", err))
 		return
 	}
 	r.run(conn)
-}
-
-// webSocket returns the options of WebSocket connections.
-func (r *Router) webSocket() *websocket.Options {
-	return &websocket.Options{
-		Deflate: r.cfg.Compression,
-		Limits:  r.limits,
-		Origins: r.cfg.Origins,
-	}
 }
 
 // LongPoll returns the handler for clients that know HTTP requests only, to be

@@ -3,12 +3,30 @@ package router
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // page is what listeners answer to HTTP requests when Config.Handler is nil:
 // a health check, and a word on how to connect.
-type page struct{ r *Router }
+type page struct {
+	r   *Router
+	how string // to connect
+}
+
+func newPage(r *Router, e *Endpoint) page {
+	var ways []string
+	if e.Path != "-" {
+		ways = append(ways, "by WebSocket at "+e.Path)
+	}
+	if e.LongPollPath != "-" {
+		ways = append(ways, "by HTTP long-poll at "+e.LongPollPath+"/open")
+	}
+	if !e.NoRawSocket {
+		ways = append(ways, "by RawSocket on this port")
+	}
+	return page{r, strings.Join(ways, ", or ")}
+}
 
 func (p page) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	// Nobody here reads a body, and net/http would wait for it.
@@ -27,8 +45,8 @@ func (p page) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 		_, _ = fmt.Fprintln(w, "ok")
 	case "/":
-		_, _ = fmt.Fprintf(w, "%s, a WAMP router.\n\nConnect by WebSocket at %s, or by RawSocket on this port.\n", p.r.cfg.Agent, p.r.cfg.Path)
+		_, _ = fmt.Fprintf(w, "%s, a WAMP router.\n\nConnect %s.\n", p.r.cfg.Agent, p.how)
 	default:
-		http.Error(w, fmt.Sprintf("nothing here; WebSocket connections go to %s", p.r.cfg.Path), http.StatusNotFound)
+		http.Error(w, "nothing here; connect "+p.how, http.StatusNotFound)
 	}
 }

@@ -68,6 +68,10 @@ type Config struct {
 	// that are no browsers always may.
 	Origins []string
 
+	// Forwarders are reverse proxies whose X-Forwarded-For says who the client
+	// is, for WebSocket and long-poll connections.
+	Forwarders Peers
+
 	// TLS makes listeners given to Serve accept TLS beside plain connections.
 	TLS *tls.Config
 
@@ -233,10 +237,11 @@ func New(cfg Config) *Router {
 		links:  make(map[*link]struct{}),
 	}
 	r.polls = longpoll.NewServer(longpoll.Options{
-		OnConn:    r.run,
-		Limits:    r.limits,
-		Origins:   cfg.Origins,
-		NoContent: cfg.LongPollNoContent,
+		OnConn:     r.run,
+		Limits:     r.limits,
+		Origins:    cfg.Origins,
+		Forwarders: transport.Trust(cfg.Forwarders),
+		NoContent:  cfg.LongPollNoContent,
 	})
 	_, _ = rand.Read(r.key[:]) // never fails
 	for _, name := range cfg.Realms {

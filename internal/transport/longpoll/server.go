@@ -34,6 +34,10 @@ type Options struct {
 	// Origin, since it is no browser.
 	Origins []string
 
+	// Forwarders are the reverse proxies whose X-Forwarded-For says who the
+	// client is.
+	Forwarders transport.Trust
+
 	// Open is asked before a connection is opened. It may add to the header of
 	// the response. An error refuses the request: a *transport.Refusal with
 	// its status and text, another one with 403 Forbidden. nil accepts all.
@@ -128,12 +132,22 @@ var (
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, s.o.Origins, &s.o.Forwarders)
+}
+
+// At returns the handler for a listener with other origins and forwarders than
+// those of the Options. The connections are the same.
+func (s *Server) At(origins []string, forwarders transport.Trust) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, origins, &forwarders) })
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, origins []string, forwarders *transport.Trust) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	origin := r.Header.Get("Origin")
 	h.Set("Vary", "Origin")
-	if !transport.OriginAllowed(r, s.o.Origins) {
+	if !transport.OriginAllowed(r, origins) {
 		refuse(w, &transport.Refusal{Status: http.StatusForbidden, Text: "pages of " + origin + " may not connect here"})
 		return
 	}
@@ -164,7 +178,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.wg.Done()
 	switch {
 	case verb == "open":
-		s.open(w, r)
+		s.open(w, r, forwarders)
 	case c == nil:
 		refuse(w, errUnknown)
 	case verb == "receive":
@@ -192,8 +206,8 @@ func (s *Server) accept(w http.ResponseWriter) {
 func refuse(w http.ResponseWriter, r *transport.Refusal) { http.Error(w, r.Text, r.Status) }
 
 // open serves an open request.
-func (s *Server) open(w http.ResponseWriter, r *http.Request) {
-	response, err := s.newConn(w, r)
+func (s *Server) open(w http.ResponseWriter, r *http.Request, forwarders *transport.Trust) {
+	response, err := s.newConn(w, r, forwarders)
 	if err != nil {
 		var refusal *transport.Refusal
 		if !errors.As(err, &refusal) {
@@ -209,7 +223,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 }
 
 // newConn opens a connection and starts it.
-func (s *Server) newConn(w http.ResponseWriter, r *http.Request) (*openResponse, error) {
+func (s *Server) newConn(w http.ResponseWriter, r *http.Request, forwarders *transport.Trust) (*openResponse, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.Limits.HandshakeTimeout()))
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOpen))
 	if err != nil {
@@ -232,7 +246,8 @@ func (s *Server) newConn(w http.ResponseWriter, r *http.Request) (*openResponse,
 	// ends with the handler and drags the server along.
 	kept := r.WithContext(context.Background())
 	kept.Body = http.NoBody
-	info := &transport.Info{Transport: "longpoll", Network: "tcp", Peer: r.RemoteAddr, TLS: r.TLS, Request: kept, Subprotocol: protocol.String()}
+	kept.RemoteAddr = forwarders.Client(r)
+	info := &transport.Info{Transport: "longpoll", Network: "tcp", Peer: kept.RemoteAddr, TLS: r.TLS, Request: kept, Subprotocol: protocol.String()}
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		info.Network, info.Local = a.Network(), a.String()
 	}

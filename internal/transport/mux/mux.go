@@ -32,8 +32,14 @@ type Config struct {
 	WebSocket websocket.Options // its Limits.Handshake holds for everything up to the first message
 	RawSocket rawsocket.Options
 
-	// NoRawSocket closes connections that begin like RawSocket.
+	// NoRawSocket closes connections that begin like RawSocket, NoHTTP all
+	// others.
 	NoRawSocket bool
+	NoHTTP      bool
+
+	// Proxy are the load balancers whose connections begin with a header of the
+	// PROXY protocol. From them it is required, from others it is no HTTP.
+	Proxy transport.Trust
 
 	// Handler serves all other HTTP requests; nil answers 404.
 	Handler http.Handler

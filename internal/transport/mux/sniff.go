@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,7 +41,24 @@ var heads = sync.Pool{New: func() any { return &head{br: bufio.NewReaderSize(nil
 type conn struct {
 	net.Conn
 	s       *Server
-	opening *list.Element // of s.opening, while in its opening handshake; guarded by s.mu
+	opening *list.Element           // of s.opening, while in its opening handshake; guarded by s.mu
+	proxied atomic.Pointer[proxied] // what a load balancer says; nil: nothing
+}
+
+// RemoteAddr returns the address of the client, also behind a load balancer.
+func (c *conn) RemoteAddr() net.Addr {
+	if p := c.proxied.Load(); p != nil {
+		return p.peer
+	}
+	return c.Conn.RemoteAddr()
+}
+
+// LocalAddr returns the address that the client has connected to.
+func (c *conn) LocalAddr() net.Addr {
+	if p := c.proxied.Load(); p != nil {
+		return p.local
+	}
+	return c.Conn.LocalAddr()
 }
 
 // Close closes the connection, which the server forgets.
@@ -124,6 +142,11 @@ func (s *Server) handshake(c *conn) (transport.Conn, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("no first byte: %w", err)
 	}
+	if s.cfg.Proxy.Addr(c.RemoteAddr()) {
+		if n, err = c.readProxy(h, n); err != nil {
+			return nil, err
+		}
+	}
 	var nc net.Conn = c
 	if s.tls != nil {
 		if h.buf[0] == tlsHandshake {
@@ -143,6 +166,9 @@ func (s *Server) handshake(c *conn) (transport.Conn, error) {
 	}
 	if h.buf[0] == rawsocket.Magic {
 		return s.rawSocket(ctx, nc, h.buf[:n])
+	}
+	if s.cfg.NoHTTP {
+		return nil, errors.New("only RawSocket is spoken here")
 	}
 	return s.sniffHTTP(ctx, c, nc, h, n)
 }

@@ -75,7 +75,9 @@ func (c *Conn) MaxSend() int { return 0 }
 func (c *Conn) Info() *transport.Info {
 	info := c.Socket.Info()
 	info.Transport = "websocket"
-	info.Request = c.request
+	if info.Request = c.request; c.request != nil && c.request.RemoteAddr != "" {
+		info.Peer = c.request.RemoteAddr // not a proxy's
+	}
 	info.Subprotocol = c.protocol.String()
 	return info
 }

@@ -29,6 +29,10 @@ type Options struct {
 	// browser.
 	Origins []string
 
+	// Forwarders are the reverse proxies whose X-Forwarded-For says who the
+	// client is.
+	Forwarders transport.Trust
+
 	// Upgrade is asked before a request is accepted. It may add to the header
 	// of the response. An error refuses the request: a *transport.Refusal with its status
 	// and text, another one with 403 Forbidden. nil accepts all.
@@ -99,6 +103,7 @@ func (o *Options) negotiate(r *http.Request) (*Conn, http.Header, error) {
 		}
 	}
 	c := &Conn{protocol: protocol, request: keep(r)}
+	c.request.RemoteAddr = o.Forwarders.Client(r)
 	h.Set("Upgrade", "websocket")
 	h.Set("Connection", "Upgrade")
 	h.Set("Sec-WebSocket-Accept", acceptKey(key))
