@@ -6,6 +6,7 @@ import (
 	"github.com/wampeter/wampeter/internal/core"
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/transport"
 )
 
 // How many bytes one reader may put into outboxes before it flushes them,
@@ -68,12 +69,15 @@ func (b *batch) release() {
 
 // deliver puts the effects of one message, r.out, into the receivers'
 // outboxes. m is the message whose effects they are, nil when there is none;
-// owned says that its bytes may be kept. r.mu is held.
-func (r *Realm) deliver(b *batch, m *msg.Message, owned bool) {
+// block is what its bytes are in, if they may be held. r.mu is held.
+func (r *Realm) deliver(b *batch, m *msg.Message, block *transport.Block) {
 	// Refused messages bring further effects, so the length may grow.
 	for i := 0; i < len(r.out.Effects); i++ {
 		e := &r.out.Effects[i]
-		keep := owned && sameBytes(e.Msg.Payload.Tail, m.Payload.Tail)
+		keep := block
+		if keep != nil && !sameBytes(e.Msg.Payload.Tail, m.Payload.Tail) {
+			keep = nil
+		}
 		if e.To == nil {
 			r.deliverEvent(b, e, keep)
 			continue
@@ -94,7 +98,7 @@ func (r *Realm) deliver(b *batch, m *msg.Message, owned bool) {
 	r.arm()
 }
 
-func (r *Realm) deliverEvent(b *batch, e *core.Effect, keep bool) {
+func (r *Realm) deliverEvent(b *batch, e *core.Effect, keep *transport.Block) {
 	b.event = true
 	b.multi.Reset(&e.Msg, keep)
 	size := e.Msg.Payload.Size() + 64
@@ -134,7 +138,7 @@ func (r *Realm) undeliverable(l *link, m *msg.Message) {
 	r.mu.Lock()
 	if l.joined {
 		r.core.Undeliverable(&l.session, m, msg.ErrPayloadSizeExceeded, &r.out)
-		r.deliver(&b, nil, false)
+		r.deliver(&b, nil, nil)
 	}
 	r.mu.Unlock()
 	b.flush()

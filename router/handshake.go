@@ -44,7 +44,7 @@ func (h *Handshake) Challenge(ctx context.Context, method string, extra map[stri
 	if err := h.auth.await(); err != nil {
 		return "", nil, err
 	}
-	if err := h.link.peer.Send(&m, false); err != nil {
+	if err := h.link.peer.Send(&m, nil); err != nil {
 		return "", nil, fmt.Errorf("send CHALLENGE: %w", err)
 	}
 	h.link.peer.Flush()

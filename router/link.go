@@ -144,10 +144,10 @@ func (l *link) expect(d time.Duration, late func()) {
 }
 
 // Message handles what the client sends (specification, section "Sessions").
-func (l *link) Message(m *msg.Message, owned bool) error {
+func (l *link) Message(m *msg.Message, block *transport.Block) error {
 	switch l.state.Load() {
 	case open:
-		return l.handle(m, owned)
+		return l.handle(m, block)
 	case leaving:
 		switch m.Type {
 		case msg.Goodbye:
@@ -177,7 +177,7 @@ func (l *link) Message(m *msg.Message, owned bool) error {
 	return &msg.Violation{Text: m.Type.String() + " before a session is open: HELLO has to be first"}
 }
 
-func (l *link) handle(m *msg.Message, owned bool) error {
+func (l *link) handle(m *msg.Message, block *transport.Block) error {
 	switch m.Type {
 	case msg.Goodbye:
 		l.goodbye()
@@ -187,7 +187,7 @@ func (l *link) handle(m *msg.Message, owned bool) error {
 		l.peer.End(nil, errAborted)
 		return nil
 	}
-	err := l.realm.Load().handle(l, m, owned)
+	err := l.realm.Load().handle(l, m, block)
 	if l.batch.full() {
 		l.flush()
 	}
@@ -225,7 +225,7 @@ func (l *link) goodbye() {
 		Type: msg.Goodbye,
 		URI:  []byte(msg.CloseGoodbyeAndOut),
 		Dict: l.peer.MessageDict(""),
-	}, false)
+	}, nil)
 	l.batch.flush()
 	l.peer.Flush()
 	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errGoodbye) })
@@ -293,6 +293,6 @@ func (l *link) shutdown() {
 
 // farewell sends GOODBYE and waits for the answer, in state leaving.
 func (l *link) farewell(reason []byte, text string) {
-	_ = l.peer.Send(&msg.Message{Type: msg.Goodbye, URI: reason, Dict: l.peer.MessageDict(text)}, false)
+	_ = l.peer.Send(&msg.Message{Type: msg.Goodbye, URI: reason, Dict: l.peer.MessageDict(text)}, nil)
 	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errNoAnswer) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wampeter/wampeter/internal/core"
 	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/transport"
 )
 
 // Realm is a space of its own for registrations, subscriptions and sessions.
@@ -81,9 +82,9 @@ func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id ui
 	l.state.Store(open)
 	// WELCOME first: whatever joining sends to the session comes after it.
 	welcome.ID = id
-	_ = l.peer.Send(welcome, false)
+	_ = l.peer.Send(welcome, nil)
 	r.core.Join(&l.session, &r.out)
-	r.deliver(b, nil, false)
+	r.deliver(b, nil, nil)
 	return id
 }
 
@@ -97,7 +98,7 @@ func (r *Realm) leave(l *link, b *batch) {
 	}
 	r.forget(l)
 	r.core.Leave(&l.session, &r.out)
-	r.deliver(b, nil, false)
+	r.deliver(b, nil, nil)
 }
 
 // killed ends the session of l, which the core has made leave, with the GOODBYE
@@ -126,7 +127,7 @@ func (r *Realm) forget(l *link) {
 }
 
 // handle passes one message of an open session to the core.
-func (r *Realm) handle(l *link, m *msg.Message, owned bool) error {
+func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !l.joined {
@@ -161,7 +162,7 @@ func (r *Realm) handle(l *link, m *msg.Message, owned bool) error {
 	default:
 		err = &msg.Violation{Text: m.Type.String() + " is not for a client to send in an open session"}
 	}
-	r.deliver(&l.batch, m, owned)
+	r.deliver(&l.batch, m, block)
 	return err
 }
 

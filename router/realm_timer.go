@@ -47,7 +47,7 @@ func (r *Realm) tick() {
 		r.alarm.timer, r.alarm.at = nil, time.Time{}
 	}
 	r.core.Tick(&r.out)
-	r.deliver(&b, nil, false)
+	r.deliver(&b, nil, nil)
 	r.mu.Unlock()
 	b.flush()
 }

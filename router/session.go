@@ -89,7 +89,7 @@ func (s *Session) Close(reason, message string) error {
 	r.mu.Lock()
 	if s.link.joined && s.link.public == s {
 		r.core.Kill(&s.link.session, reason, message, &r.out)
-		r.deliver(&b, nil, false)
+		r.deliver(&b, nil, nil)
 	}
 	r.mu.Unlock()
 	b.flush()

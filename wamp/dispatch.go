@@ -4,14 +4,17 @@ import (
 	"fmt"
 
 	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/transport"
 )
 
 // reader is the Session as its Peer sees it: everything that arrives is
 // handled here, and nothing here waits or runs code of the application.
 type reader Session
 
-// Message handles one message of the router.
-func (r *reader) Message(m *msg.Message, owned bool) error {
+// Message handles one message of the router. What is in a block is kept, not
+// held: the application may have it for as long as it likes.
+func (r *reader) Message(m *msg.Message, block *transport.Block) error {
+	owned := block.Keep()
 	if r.joining != nil {
 		return r.handshake(m)
 	}

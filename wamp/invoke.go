@@ -290,7 +290,7 @@ func tooBig(m *msg.Message) *msg.Message {
 // refuse answers an invocation from the reader, which must not wait. When
 // that is not possible the session ends, since the caller would wait for ever.
 func (s *Session) refuse(invocation uint64, e *Error) {
-	if err := s.peer.Send(s.errorMessage(invocation, e, nil), false); errors.Is(err, session.ErrOverflow) {
+	if err := s.peer.Send(s.errorMessage(invocation, e, nil), nil); errors.Is(err, session.ErrOverflow) {
 		s.peer.Close(err)
 	}
 }

@@ -76,7 +76,7 @@ func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Con
 	}
 	handshake := s.joining
 	go s.run()
-	if err := s.peer.Send(&hello, false); err != nil {
+	if err := s.peer.Send(&hello, nil); err != nil {
 		return nil, s.giveUp(ctx, s.sendError(err))
 	}
 	s.peer.Flush()
@@ -194,7 +194,7 @@ func (d *Dialer) authenticate(ctx context.Context, s *Session, c challenge) erro
 		if m.Dict, err = codec.Marshal(nil, s.format, details); err != nil {
 			return fmt.Errorf("authenticate by %s: %w", c.method, err)
 		}
-		if err := s.peer.Send(&m, false); err != nil {
+		if err := s.peer.Send(&m, nil); err != nil {
 			return s.sendError(err)
 		}
 		s.peer.Flush()

@@ -117,7 +117,7 @@ func (s *Session) registered(m *msg.Message) {
 		undo := msg.Message{Type: msg.Unregister, Request: s.nextID(), ID: m.ID}
 		// When it cannot be sent, the session is about to end, or calls are
 		// answered by wamp.error.no_such_registration.
-		_ = s.peer.Send(&undo, false)
+		_ = s.peer.Send(&undo, nil)
 		return
 	}
 	reg := r.install.registration

@@ -178,7 +178,7 @@ func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {
 		return fmt.Errorf("request id %d of Dialer.NextRequestID is out of range or in use", r.id)
 	}
 	m.Request = r.id
-	if err := s.peer.Send(m, false); err != nil {
+	if err := s.peer.Send(m, nil); err != nil {
 		s.lastID = last // not used: the router expects it next
 		return s.sendError(err)
 	}
@@ -192,7 +192,7 @@ func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {
 func (s *Session) send(m *msg.Message) error {
 	for {
 		_ = s.peer.Room(s.ctx) // fails when the session ends, and Send with it
-		err := s.peer.Send(m, false)
+		err := s.peer.Send(m, nil)
 		if err == nil {
 			s.peer.Flush()
 		}
@@ -278,7 +278,7 @@ func (s *Session) sendCancel(r *request, mode CancelMode) {
 	m := msg.Message{Type: msg.Cancel, Request: r.id}
 	m.Options.Set = msg.KeyMode
 	m.Options.Mode = mode.wire()
-	err := s.peer.Send(&m, false)
+	err := s.peer.Send(&m, nil)
 	if !open {
 		return // when the outbox is full, the answer comes without and is ignored
 	}

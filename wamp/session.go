@@ -198,7 +198,7 @@ func (s *Session) CloseWith(ctx context.Context, reason URI, message string, det
 	if s.closed == nil && !s.leaving {
 		s.leaving = true
 		m := msg.Message{Type: msg.Goodbye, URI: []byte(reason), Dict: s.goodbyeDetails(message, details)}
-		if s.peer.Send(&m, false) != nil {
+		if s.peer.Send(&m, nil) != nil {
 			s.answer() // the session is ending by itself, or its outbox is full
 		}
 	}

@@ -176,7 +176,7 @@ func (s *Session) subscribeEnded(key topicKey) {
 			m := msg.Message{Type: msg.Unsubscribe, Request: s.nextID(), ID: id}
 			// When it cannot be sent, the session is about to end, or events
 			// for nobody go on and are ignored.
-			_ = s.peer.Send(&m, false)
+			_ = s.peer.Send(&m, nil)
 		}
 	}
 }

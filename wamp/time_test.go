@@ -28,7 +28,7 @@ func (r *silent) DialWAMP(context.Context) (transport.Conn, error) {
 	return client, nil
 }
 
-func (r *silent) Message(data []byte, _ bool) error {
+func (r *silent) Message(data []byte, _ *transport.Block) error {
 	var m msg.Message
 	if err := codec.Parse(msg.JSON, data, &m); err != nil {
 		r.t.Error(err)

@@ -219,7 +219,7 @@ func (s *Session) sendPartLocked(r *request, m *msg.Message, last bool) error {
 		return fmt.Errorf("%s: %w", r.op(), errLastSent)
 	}
 	m.Request = r.id
-	if err := s.peer.Send(m, false); err != nil {
+	if err := s.peer.Send(m, nil); err != nil {
 		return fmt.Errorf("%s: %w", r.op(), s.sendError(err))
 	}
 	r.sending.open = !last

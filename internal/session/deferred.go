@@ -23,8 +23,9 @@ type deferred struct {
 	size int // of the message before framing
 }
 
-// newDeferred copies m, its payload too unless that is in memory of its own.
-func newDeferred(m *msg.Message, owned bool, format msg.Format, framing transport.Framing) *deferred {
+// newDeferred copies m, its payload too unless that is in a block. When the last
+// of the receivers is done with it, nobody knows; so the block is kept.
+func newDeferred(m *msg.Message, block *transport.Block, format msg.Format, framing transport.Framing) *deferred {
 	d := &deferred{m: *m, format: format, framing: framing}
 	d.m.URI = bytes.Clone(m.URI)
 	d.m.Dict = bytes.Clone(m.Dict)
@@ -32,7 +33,7 @@ func newDeferred(m *msg.Message, owned bool, format msg.Format, framing transpor
 		x := *m.Options.X
 		d.m.Options.X = &x
 	}
-	if !owned {
+	if !block.Keep() {
 		d.m.Payload = msg.Payload{
 			Format: m.Payload.Format,
 			Args:   bytes.Clone(m.Payload.Args),

@@ -11,7 +11,7 @@ import (
 // is used by one goroutine.
 type Multi struct {
 	m        *msg.Message
-	owned    bool
+	block    *transport.Block
 	variants []variant
 }
 
@@ -24,9 +24,9 @@ type variant struct {
 	deferred *deferred
 }
 
-// Reset makes m the message to send. owned is as for Peer.Send.
-func (x *Multi) Reset(m *msg.Message, owned bool) {
-	x.m, x.owned = m, owned
+// Reset makes m the message to send. block is as for Peer.Send.
+func (x *Multi) Reset(m *msg.Message, block *transport.Block) {
+	x.m, x.block = m, block
 	for i := range x.variants {
 		if v := &x.variants[i]; v.keep {
 			v.frame = nil // receivers hold it
@@ -50,7 +50,7 @@ func (x *Multi) variant(format msg.Format, framing transport.Framing) *variant {
 	*v = variant{format: format, framing: framing, frame: v.frame[:0]}
 	size := x.m.Payload.Size()
 	if size >= minDeferred && (x.m.Payload.Format != format || framing.Deflate) {
-		v.deferred = newDeferred(x.m, x.owned, format, framing)
+		v.deferred = newDeferred(x.m, x.block, format, framing)
 		return v
 	}
 	if v.keep = size >= minReference; v.keep {
@@ -67,7 +67,7 @@ func (x *Multi) variant(format msg.Format, framing transport.Framing) *variant {
 // SendMulti appends the message of x to the outbox, like Send.
 func (p *Peer) SendMulti(x *Multi) error {
 	if p.framing.Mask {
-		return p.Send(x.m, x.owned)
+		return p.Send(x.m, x.block)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

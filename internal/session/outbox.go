@@ -52,7 +52,15 @@ type outbox struct {
 type insert struct {
 	at       int
 	bytes    []byte
+	block    *transport.Block // that bytes are in, if any; held
 	deferred *deferred
+}
+
+// release lets go of blocks that were written, or never will be.
+func release(inserts []insert) {
+	for i := range inserts {
+		inserts[i].block.Release()
+	}
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
@@ -65,19 +73,19 @@ func putBuffer(b *[]byte) {
 }
 
 // Send appends m to the outbox; nothing is written before Flush. It never
-// waits. The message is encoded, or copied, before Send returns; owned says
-// that m's payload is in memory of its own that nobody changes, so that a large
-// one is not copied.
+// waits. The message is encoded, or copied, before Send returns; but when m's
+// payload is in a block, a large one is not copied: the block is held until it
+// is written.
 //
 // ErrTooBig: the peer takes no message of that size. ErrOverflow: the outbox is
 // full. ErrClosed: the session is ending.
-func (p *Peer) Send(m *msg.Message, owned bool) error {
+func (p *Peer) Send(m *msg.Message, block *transport.Block) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.admit(p.cfg.MaxQueue + p.cfg.MaxQueue/reserve); err != nil {
 		return err
 	}
-	return p.push(m, owned)
+	return p.push(m, block)
 }
 
 // admit reports whether the outbox takes another message when up to limit
@@ -93,14 +101,14 @@ func (p *Peer) admit(limit int) error {
 	return nil
 }
 
-func (p *Peer) push(m *msg.Message, owned bool) error {
+func (p *Peer) push(m *msg.Message, block *transport.Block) error {
 	size := m.Payload.Size()
 	if size >= minDeferred && (m.Payload.Format != p.format || p.framing.Deflate) {
-		return p.pushDeferred(newDeferred(m, owned, p.format, p.framing))
+		return p.pushDeferred(newDeferred(m, block, p.format, p.framing))
 	}
 	buf := p.buffer()
-	if owned && size >= minReference && !p.framing.Mask && m.Payload.Tail != nil {
-		return p.pushReference(buf, m)
+	if block != nil && size >= minReference && !p.framing.Mask && m.Payload.Tail != nil {
+		return p.pushReference(buf, m, block)
 	}
 	before := len(*buf)
 	b, mark := p.framing.Begin(*buf, size+64)
@@ -114,8 +122,9 @@ func (p *Peer) push(m *msg.Message, owned bool) error {
 	return p.charge(len(*buf) - before)
 }
 
-// pushReference frames m around its payload, which is not copied.
-func (p *Peer) pushReference(buf *[]byte, m *msg.Message) error {
+// pushReference frames m around its payload, which is in the block and is not
+// copied.
+func (p *Peer) pushReference(buf *[]byte, m *msg.Message, block *transport.Block) error {
 	head := codec.AppendHead(nil, p.format, m)
 	foot := codec.AppendFoot(nil, p.format, m)
 	n := len(head) + len(m.Payload.Tail) + len(foot)
@@ -123,7 +132,8 @@ func (p *Peer) pushReference(buf *[]byte, m *msg.Message) error {
 		return ErrTooBig
 	}
 	*buf = append(p.framing.AppendHeader(*buf, n), head...)
-	p.inserts = append(p.inserts, insert{at: len(*buf), bytes: m.Payload.Tail})
+	block.Hold()
+	p.inserts = append(p.inserts, insert{at: len(*buf), bytes: m.Payload.Tail, block: block})
 	*buf = append(append(*buf, foot...), p.framing.Trailer()...)
 	return p.charge(n)
 }
@@ -272,12 +282,13 @@ func (p *Peer) Flush() (behind int) {
 	n, err := p.conn.TryWrite(bufs)
 	if err == nil {
 		putBuffer(b.buf)
+		release(b.inserts)
 		p.mu.Lock()
 		p.size -= b.size
 		if p.size > 0 && !p.closed {
 			// Others appended meanwhile and rely on this writer, which has
 			// work of its own to go back to.
-			p.goWrite(nil, nil, 0)
+			p.goWrite(nil, nil)
 		} else {
 			p.stopWriting()
 		}
@@ -285,17 +296,22 @@ func (p *Peer) Flush() (behind int) {
 	} else {
 		p.mu.Lock()
 		if err == transport.ErrWouldBlock && !p.closed {
-			p.goWrite(rest(bufs, n), b.buf, b.size)
+			// The batch is the goroutine's from now on.
+			p.goWrite(b, rest(bufs, n))
 			behind = p.size
+			b = nil
 		} else {
 			p.size -= b.size
+			release(b.inserts)
 			p.closeLocked(err)
 			p.stopWriting()
 		}
 		p.mu.Unlock()
 	}
-	*b = batch{}
-	batches.Put(b)
+	if b != nil {
+		*b = batch{}
+		batches.Put(b)
+	}
 	for _, m := range lost {
 		p.h.Undeliverable(m)
 	}
@@ -315,28 +331,39 @@ func rest(bufs [][]byte, n int) [][]byte {
 	return out
 }
 
-// goWrite leaves writing to a goroutine, which first writes bufs (out of buf,
-// size bytes of the outbox). p.mu is held.
-func (p *Peer) goWrite(bufs [][]byte, buf *[]byte, size int) {
+// goWrite leaves writing to a goroutine, which first writes bufs, what is left of
+// b, if there is one. p.mu is held.
+func (p *Peer) goWrite(b *batch, bufs [][]byte) {
 	p.behind = true
 	p.settle()
 	if p.closed {
+		if b != nil {
+			release(b.inserts)
+		}
 		p.stopWriting()
 		return
 	}
 	p.writers.Add(1)
-	go p.write(bufs, buf, size)
+	go p.write(b, bufs)
 }
 
-func (p *Peer) write(bufs [][]byte, buf *[]byte, size int) {
+func (p *Peer) write(b *batch, bufs [][]byte) {
 	defer p.writers.Done()
+	if b == nil {
+		b = batches.Get().(*batch)
+	}
 	var err error
-	if buf != nil {
+	if b.buf != nil {
 		err = p.conn.Write(bufs)
-		putBuffer(buf)
 	}
 	var lost []*msg.Message
 	for {
+		if b.buf != nil {
+			putBuffer(b.buf)
+		}
+		release(b.inserts)
+		size := b.size
+		*b = batch{}
 		p.mu.Lock()
 		p.size -= size
 		p.wake()
@@ -349,17 +376,13 @@ func (p *Peer) write(bufs [][]byte, buf *[]byte, size int) {
 			break
 		}
 		p.settle()
-		var b batch
-		p.take(&b)
+		p.take(b)
 		// take counts everything as waiting, which by now is this batch alone.
 		p.mu.Unlock()
 		bufs, lost = b.bytes(p, lost)
-		size = b.size
 		err = p.conn.Write(bufs)
-		if b.buf != nil {
-			putBuffer(b.buf)
-		}
 	}
+	batches.Put(b)
 	for _, m := range lost {
 		p.h.Undeliverable(m)
 	}
@@ -376,7 +399,7 @@ func (p *Peer) End(m *msg.Message, err error) {
 		return
 	}
 	if m != nil {
-		_ = p.push(m, false)
+		_ = p.push(m, nil)
 	}
 	if frame := p.conn.AppendClose(nil, err); len(frame) > 0 {
 		_ = p.pushFrame(frame, false)
@@ -442,6 +465,7 @@ func (p *Peer) drop() {
 	if p.buf != nil {
 		putBuffer(p.buf)
 	}
+	release(p.inserts)
 	p.buf, p.inserts, p.size = nil, nil, 0
 	p.cfg.Budget.Give(p.charged)
 	p.charged = 0

@@ -29,10 +29,10 @@ var (
 // Handler receives what a Peer reads. All but Undeliverable are called by
 // the goroutine in Run.
 type Handler interface {
-	// Message takes one parsed message, valid until it returns. owned tells
-	// that the bytes behind m may be kept. An error ends the session: a
-	// *msg.Violation with ABORT.
-	Message(m *msg.Message, owned bool) error
+	// Message takes one parsed message, valid until it returns. When there is
+	// a block, the bytes behind m are in it, and it may be held or kept for
+	// longer. An error ends the session: a *msg.Violation with ABORT.
+	Message(m *msg.Message, block *transport.Block) error
 
 	// Broken is called when what the peer sent ends the session, before the
 	// ABORT that says so is sent: err is from parsing, from Message, or from
@@ -153,7 +153,7 @@ type reader Peer
 
 var messages = sync.Pool{New: func() any { return new(msg.Message) }}
 
-func (r *reader) Message(data []byte, owned bool) error {
+func (r *reader) Message(data []byte, block *transport.Block) error {
 	p := (*Peer)(r)
 	if p.ended.Load() {
 		return nil // what comes after our farewell is not handled
@@ -164,7 +164,7 @@ func (r *reader) Message(data []byte, owned bool) error {
 	err := codec.Parse(p.format, data, p.m)
 	switch {
 	case err == nil:
-		err = p.h.Message(p.m, owned)
+		err = p.h.Message(p.m, block)
 	case p.format == msg.JSON && !utf8.Valid(data):
 		err = notUTF8{err}
 	}

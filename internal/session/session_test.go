@@ -33,7 +33,7 @@ type recorder struct {
 	lost    []uint64
 }
 
-func (r *recorder) Message(m *msg.Message, _ bool) error {
+func (r *recorder) Message(m *msg.Message, _ *transport.Block) error {
 	if r.message == nil {
 		return nil
 	}
@@ -142,6 +142,14 @@ func event(t *testing.T, id uint64, f msg.Format, size int) *msg.Message {
 		Payload: msg.Payload{Format: f, Args: args, Tail: args}}
 }
 
+// inBlock moves m's payload into a block, as if it had been read.
+func inBlock(m *msg.Message) *transport.Block {
+	block, b := transport.NewBlock(len(m.Payload.Tail))
+	copy(b, m.Payload.Tail)
+	m.Payload.Args, m.Payload.Tail = b, b
+	return block
+}
+
 // Small messages are copied, large ones queued by reference, those in another
 // serializer transcoded when they are written: all arrive whole and in order.
 func TestOrderOfAllKinds(t *testing.T) {
@@ -151,13 +159,15 @@ func TestOrderOfAllKinds(t *testing.T) {
 		var x Multi
 		for i := range uint64(n) {
 			m := event(t, i+1, msg.JSON+msg.Format(i%3), []int{10, 5000, 40_000, 120, 100_000}[i%5])
+			block := inBlock(m)
 			var err error
 			if i%2 == 0 {
-				err = p.Send(m, true)
+				err = p.Send(m, block)
 			} else {
-				x.Reset(m, true)
+				x.Reset(m, block)
 				err = p.SendMulti(&x)
 			}
+			block.Release()
 			if err != nil {
 				t.Errorf("message %d: %v", i+1, err)
 			}
@@ -190,7 +200,7 @@ func TestManySenders(t *testing.T) {
 	for s := range uint64(senders) {
 		wg.Go(func() {
 			for i := range uint64(each) {
-				if err := p.Send(event(t, s*1_000_000+i+1, msg.JSON, 100), false); err != nil {
+				if err := p.Send(event(t, s*1_000_000+i+1, msg.JSON, 100), nil); err != nil {
 					t.Error(err)
 				}
 				p.Flush()
@@ -218,7 +228,7 @@ func TestOverflow(t *testing.T) {
 	sent := 0
 	for ; err == nil && sent < 1<<16; sent++ {
 		var x Multi
-		x.Reset(m, false)
+		x.Reset(m, nil)
 		err = p.SendMulti(&x)
 		p.Flush()
 	}
@@ -232,7 +242,7 @@ func TestOverflow(t *testing.T) {
 		t.Errorf("budget knows of %d bytes, %d wait", used, p.Queued())
 	}
 	// Answers have some room left.
-	if err := p.Send(m, false); err != nil {
+	if err := p.Send(m, nil); err != nil {
 		t.Errorf("an answer found no room: %v", err)
 	}
 	p.Close(ErrOverflow)
@@ -296,7 +306,7 @@ func TestGrace(t *testing.T) {
 	if m := o.message(); m.Type != msg.Goodbye {
 		t.Fatalf("got %v", m.Type)
 	}
-	if err := p.Send(event(t, 1, msg.JSON, 1), false); err != ErrClosed {
+	if err := p.Send(event(t, 1, msg.JSON, 1), nil); err != ErrClosed {
 		t.Errorf("Send after End: %v", err)
 	}
 	if err := <-ended; err != why {
@@ -328,12 +338,12 @@ func TestUndeliverable(t *testing.T) {
 	}
 	for i, payload := range []msg.Payload{{}, {Format: msg.CBOR, Args: bin, Tail: bin}, {}} {
 		m := &msg.Message{Type: msg.Result, Request: uint64(i + 1), Payload: payload}
-		if err := p.Send(m, true); err != nil {
+		if err := p.Send(m, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	big := event(t, 1, msg.JSON, 9000)
-	if err := p.Send(big, true); err != ErrTooBig {
+	if err := p.Send(big, nil); err != ErrTooBig {
 		t.Errorf("too big at once: %v", err)
 	}
 	p.Flush()

@@ -6,6 +6,7 @@ package transport
 // The zero Assembly is empty and ready to use after Init.
 type Assembly struct {
 	budget  *Budget
+	block   *Block // of buf; nil while that is empty
 	buf     []byte
 	missing int // bytes that were announced and have not arrived
 	charged int
@@ -45,13 +46,14 @@ func (a *Assembly) Room() ([]byte, error) {
 	if len(a.buf) == cap(a.buf) {
 		total := len(a.buf) + a.missing
 		size := min(total, max(growAssembly*cap(a.buf), min(a.missing, maxAssembly), minAssembly))
-		if !a.budget.Take(size - a.charged) {
+		if _, room := blockClass(size); !a.budget.Take(room - a.charged) {
 			return nil, ErrNoMemory
 		}
-		a.charged = size
-		grown := make([]byte, len(a.buf), size)
-		copy(grown, a.buf)
-		a.buf = grown
+		grown := getBlock(size)
+		a.charged = len(grown.buf)
+		a.buf = grown.buf[:copy(grown.buf, a.buf)]
+		a.block.Release()
+		a.block = grown
 	}
 	return a.buf[len(a.buf):min(cap(a.buf), len(a.buf)+a.missing)], nil
 }
@@ -82,9 +84,13 @@ func (a *Assembly) Append(b []byte) (int, error) {
 // Bytes returns what has arrived.
 func (a *Assembly) Bytes() []byte { return a.buf }
 
-// Reset forgets the message, whose bytes belong to whoever has got them, and
-// gives back what it took from the budget.
+// Block returns the memory that Bytes are in, nil while there are none.
+func (a *Assembly) Block() *Block { return a.block }
+
+// Reset forgets the message, whose bytes are those of others from now on unless
+// somebody holds the Block, and gives back what it took from the budget.
 func (a *Assembly) Reset() {
 	a.budget.Give(a.charged)
-	a.buf, a.missing, a.charged = nil, 0, 0
+	a.block.Release()
+	a.block, a.buf, a.missing, a.charged = nil, nil, 0, 0
 }

@@ -56,7 +56,7 @@ func (l *lines) Room() ([]byte, error)      { return nil, nil }
 func (l *lines) Filled(int) error           { return nil }
 func (l *lines) Partial() bool              { return false }
 func (l *lines) Handler() Handler           { return l }
-func (l *lines) Message([]byte, bool) error { return nil }
+func (l *lines) Message([]byte, *Block) error { return nil }
 func (l *lines) Control([]byte)             {}
 func (l *lines) Alive()                     {}
 func (l *lines) Idle() {

@@ -92,9 +92,9 @@ type Conn interface {
 // goroutine that runs Serve.
 type Handler interface {
 	// Message takes one serialized message. data is valid until Message
-	// returns, unless owned: then it may be kept, and nobody changes it. An
-	// error ends Serve.
-	Message(data []byte, owned bool) error
+	// returns; when there is a block, data is part of it, nobody changes it,
+	// and it may be held or kept for longer. An error ends Serve.
+	Message(data []byte, block *Block) error
 
 	// Idle is called when all input has been handled.
 	Idle()

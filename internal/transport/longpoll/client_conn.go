@@ -82,7 +82,7 @@ func (c *client) serve(h transport.Handler) error {
 		err := c.receive(a)
 		if err == nil && a.Len() > 0 {
 			h.Alive()
-			err = deliver(h, c.protocol, a.Bytes())
+			err = deliver(h, c.protocol, a)
 		}
 		n := a.Len()
 		a.Reset()
@@ -160,10 +160,10 @@ func (c *client) Drain() {
 // drain is a transport.Handler that ignores everything.
 type drain struct{}
 
-func (drain) Message([]byte, bool) error { return nil }
-func (drain) Idle()                      {}
-func (drain) Control([]byte)             {}
-func (drain) Alive()                     {}
+func (drain) Message([]byte, *transport.Block) error { return nil }
+func (drain) Idle()                                  {}
+func (drain) Control([]byte)                         {}
+func (drain) Alive()                                 {}
 
 // TryWrite implements transport.Conn. A request takes its time, so it is always
 // left to Write, and what is written meanwhile goes out with the next one.

@@ -98,7 +98,7 @@ func (c *conn) Serve(h transport.Handler) error {
 		bodies, err := c.takeInput()
 		for i, a := range bodies {
 			h.Alive()
-			err := deliver(h, c.protocol, a.Bytes())
+			err := deliver(h, c.protocol, a)
 			a.Reset()
 			if err != nil {
 				release(bodies[i+1:])

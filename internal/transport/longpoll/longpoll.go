@@ -125,16 +125,16 @@ func tooBig(limit int) error {
 	return &transport.Error{Code: 1009, Text: fmt.Sprintf("long-poll: message is larger than %d bytes", limit)}
 }
 
-// deliver hands over the messages of b, which was checked and is in memory of
-// its own.
-func deliver(h transport.Handler, p transport.Subprotocol, b []byte) error {
+// deliver hands over the messages of a, which was checked.
+func deliver(h transport.Handler, p transport.Subprotocol, a *transport.Assembly) error {
+	b := a.Bytes()
 	if !p.Batched {
-		return h.Message(b, true)
+		return h.Message(b, a.Block())
 	}
 	for len(b) > 0 {
 		var message []byte
 		message, b, _ = p.Cut(b)
-		if err := h.Message(message, true); err != nil {
+		if err := h.Message(message, a.Block()); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ type recorder struct {
 	message  func(data []byte) error
 }
 
-func (r *recorder) Message(data []byte, _ bool) error {
+func (r *recorder) Message(data []byte, _ *transport.Block) error {
 	r.mu.Lock()
 	r.messages = append(r.messages, string(data))
 	r.mu.Unlock()

@@ -222,7 +222,7 @@ func FuzzBody(f *testing.F) {
 			if err := readBody(&a, bytes.NewReader(b), size, p, len(b)); err != nil {
 				t.Fatal(err)
 			}
-			if err := deliver(&r, p, a.Bytes()); err != nil {
+			if err := deliver(&r, p, &a); err != nil {
 				t.Fatal(err)
 			}
 		}

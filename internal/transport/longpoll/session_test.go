@@ -18,7 +18,7 @@ type end struct {
 	message func(m *msg.Message) error
 }
 
-func (e *end) Message(m *msg.Message, _ bool) error { return e.message(m) }
+func (e *end) Message(m *msg.Message, _ *transport.Block) error { return e.message(m) }
 func (e *end) Broken(error)                         {}
 func (e *end) Idle()                                { e.peer.Flush() }
 func (e *end) Undeliverable(*msg.Message)           {}
@@ -38,7 +38,7 @@ func TestSessions(t *testing.T) {
 				e.message = func(m *msg.Message) error {
 					switch m.Type {
 					case msg.Call:
-						return e.peer.Send(&msg.Message{Type: msg.Result, Request: m.Request, Payload: m.Payload}, false)
+						return e.peer.Send(&msg.Message{Type: msg.Result, Request: m.Request, Payload: m.Payload}, nil)
 					case msg.Goodbye:
 						e.peer.End(&msg.Message{Type: msg.Goodbye, URI: []byte("wamp.close.goodbye_and_out")}, goodbye)
 						return nil
@@ -82,7 +82,7 @@ func TestSessions(t *testing.T) {
 					t.Fatal(err)
 				}
 				m := &msg.Message{Type: msg.Call, Request: i + 1, URI: []byte("com.example.echo"), Payload: msg.Payload{Format: p.Format, Args: args}}
-				if err := e.peer.Send(m, false); err != nil {
+				if err := e.peer.Send(m, nil); err != nil {
 					t.Fatal(err)
 				}
 				e.peer.Flush()
@@ -92,7 +92,7 @@ func TestSessions(t *testing.T) {
 					t.Fatalf("result of call %d came instead of %d", id, i+1)
 				}
 			}
-			if err := e.peer.Send(&msg.Message{Type: msg.Goodbye, URI: []byte("wamp.close.close_realm")}, false); err != nil {
+			if err := e.peer.Send(&msg.Message{Type: msg.Goodbye, URI: []byte("wamp.close.close_realm")}, nil); err != nil {
 				t.Fatal(err)
 			}
 			e.peer.Flush()
@@ -108,7 +108,7 @@ func TestSessions(t *testing.T) {
 				e.peer.End(nil, errors.New("aborted"))
 				return nil
 			})
-			if err := e.peer.Send(&msg.Message{Type: msg.Subscribe, Request: 1, URI: []byte("com.example.topic")}, false); err != nil {
+			if err := e.peer.Send(&msg.Message{Type: msg.Subscribe, Request: 1, URI: []byte("com.example.topic")}, nil); err != nil {
 				t.Fatal(err)
 			}
 			e.peer.Flush()

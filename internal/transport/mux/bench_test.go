@@ -19,7 +19,7 @@ type tally struct {
 	want chan int // gets the number at the end of each input
 }
 
-func (c *tally) Message([]byte, bool) error { c.n++; return nil }
+func (c *tally) Message([]byte, *transport.Block) error { c.n++; return nil }
 func (c *tally) Control([]byte)             {}
 func (c *tally) Alive()                     {}
 func (c *tally) Idle() {

@@ -75,7 +75,7 @@ type echoer struct {
 	out []byte
 }
 
-func (e *echoer) Message(data []byte, owned bool) error {
+func (e *echoer) Message(data []byte, _ *transport.Block) error {
 	if e.f.Deflate {
 		e.out = websocket.AppendCompressed(e.out, e.f, data)
 		return nil
@@ -225,7 +225,7 @@ type checker struct {
 	n     int
 }
 
-func (h *checker) Message(data []byte, owned bool) error {
+func (h *checker) Message(data []byte, _ *transport.Block) error {
 	i := h.n
 	if want := pattern(i, h.sizes[i]); !bytes.Equal(data, want) {
 		return fmt.Errorf("message %d: %d bytes, want %d", i, len(data), len(want))

@@ -194,7 +194,7 @@ func (c *Conn) parse(h transport.Handler, b []byte) (int, error) {
 			if c.large.Missing() > 0 {
 				return used, nil
 			}
-			err = h.Message(c.large.Bytes(), true)
+			err = h.Message(c.large.Bytes(), c.large.Block())
 			c.large.Reset()
 			if err != nil {
 				return used, err
@@ -217,7 +217,7 @@ func (c *Conn) parse(h transport.Handler, b []byte) (int, error) {
 			return used, nil
 		}
 		used = body + size
-		if err := h.Message(b[body:used:used], false); err != nil {
+		if err := h.Message(b[body:used:used], nil); err != nil {
 			return used, err
 		}
 	}

@@ -23,9 +23,9 @@ type recorder struct {
 	err      error
 }
 
-func (r *recorder) Message(data []byte, owned bool) error {
+func (r *recorder) Message(data []byte, block *transport.Block) error {
 	r.messages = append(r.messages, bytes.Clone(data))
-	r.owned = append(r.owned, owned)
+	r.owned = append(r.owned, block != nil)
 	return r.err
 }
 func (r *recorder) Idle()          { r.idle++ }
@@ -195,7 +195,7 @@ func TestAllocations(t *testing.T) {
 
 type counter struct{ n chan int }
 
-func (c counter) Message([]byte, bool) error { c.n <- 1; return nil }
+func (c counter) Message([]byte, *transport.Block) error { c.n <- 1; return nil }
 func (counter) Idle()                        {}
 func (counter) Control([]byte)               {}
 func (counter) Alive()                       {}

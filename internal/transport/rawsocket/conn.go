@@ -93,7 +93,7 @@ func (c *input) deliver() error {
 	if c.large.Missing() > 0 {
 		return nil
 	}
-	err := c.h.Message(c.large.Bytes(), true)
+	err := c.h.Message(c.large.Bytes(), c.large.Block())
 	c.large.Reset()
 	return err
 }
@@ -125,7 +125,7 @@ func (c *input) Parse(b []byte) (int, error) {
 		used = body + size
 		switch typ {
 		case typeMessage:
-			if err := c.h.Message(payload, false); err != nil {
+			if err := c.h.Message(payload, nil); err != nil {
 				return used, err
 			}
 		case typePing:

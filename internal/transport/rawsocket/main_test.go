@@ -29,10 +29,10 @@ type recorder struct {
 	err      error         // returned by Message
 }
 
-func (r *recorder) Message(data []byte, owned bool) error {
+func (r *recorder) Message(data []byte, block *transport.Block) error {
 	r.mu.Lock()
 	r.messages = append(r.messages, bytes.Clone(data))
-	r.owned = append(r.owned, owned)
+	r.owned = append(r.owned, block != nil)
 	r.mu.Unlock()
 	if r.got != nil {
 		r.got <- struct{}{}

@@ -112,23 +112,25 @@ func (c *input) deliverCompressed(payload []byte) error {
 		limit += limit/64 + 64
 	}
 	d := decompressors.Get().(*decompressor)
-	out, owned, err := d.inflate(payload, limit, c.budget)
+	out, block, err := d.inflate(payload, limit, c.budget)
 	if err == nil {
-		err = c.deliverPlain(out, owned)
+		err = c.deliverPlain(out, block)
 	}
+	block.Release()
 	c.budget.Give(d.charged)
 	d.data, d.charged = nil, 0
 	decompressors.Put(d)
 	return err
 }
 
-// inflate returns the message behind payload, at most limit bytes. owned tells
-// that it is not in d's own memory, but in d.charged bytes of the budget.
-func (d *decompressor) inflate(payload []byte, limit int, budget *transport.Budget) (out []byte, owned bool, err error) {
+// inflate returns the message behind payload, at most limit bytes. What does
+// not fit into d's own memory is in a block, for the caller to release even
+// after an error, and in d.charged bytes of the budget.
+func (d *decompressor) inflate(payload []byte, limit int, budget *transport.Budget) (out []byte, block *transport.Block, err error) {
 	d.data = payload
 	d.end.Reset(streamEnd)
 	if err := d.Resetter.Reset(d.in, nil); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	if d.out == nil {
 		d.out = make([]byte, transport.SmallMessage)
@@ -138,22 +140,23 @@ func (d *decompressor) inflate(payload []byte, limit int, budget *transport.Budg
 		if len(out) == cap(out) {
 			size := min(2*cap(out), limit+1)
 			if !budget.Take(size - d.charged) {
-				return nil, false, transport.ErrNoMemory
+				return nil, block, transport.ErrNoMemory
 			}
 			d.charged = size
-			grown := make([]byte, len(out), size)
-			copy(grown, out)
-			out, owned = grown, true
+			grown, memory := transport.NewBlock(size)
+			out = memory[:copy(memory, out)]
+			block.Release()
+			block = grown
 		}
 		n, err := d.Reader.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
 		switch {
 		case len(out) > limit:
-			return nil, false, tooBig(limit)
+			return nil, block, tooBig(limit)
 		case err == io.EOF:
-			return out, owned, nil
+			return out, block, nil
 		case err != nil:
-			return nil, false, &transport.Error{Code: 1007, Text: "websocket: broken compressed message: " + err.Error()}
+			return nil, block, &transport.Error{Code: 1007, Text: "websocket: broken compressed message: " + err.Error()}
 		}
 	}
 }

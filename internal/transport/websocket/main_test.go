@@ -26,9 +26,9 @@ type recorder struct {
 	err      error // returned by Message
 }
 
-func (r *recorder) Message(data []byte, owned bool) error {
+func (r *recorder) Message(data []byte, block *transport.Block) error {
 	r.messages = append(r.messages, bytes.Clone(data))
-	r.owned = append(r.owned, owned)
+	r.owned = append(r.owned, block != nil)
 	return r.err
 }
 func (r *recorder) Idle()                {}

@@ -55,7 +55,7 @@ func (c *input) Parse(b []byte) (int, error) {
 		if h.control() {
 			err = c.answer(h.op, payload)
 		} else {
-			err = c.deliver(payload, h.compressed, false)
+			err = c.deliver(payload, h.compressed, nil)
 		}
 		if err != nil {
 			return used, err
@@ -125,7 +125,7 @@ func (c *input) finish() error {
 		return nil
 	}
 	c.frame.open = false
-	err := c.deliver(c.message.Bytes(), c.frame.compressed, true)
+	err := c.deliver(c.message.Bytes(), c.frame.compressed, c.message.Block())
 	c.message.Reset()
 	return err
 }
@@ -156,28 +156,28 @@ func (c *input) answer(op byte, payload []byte) error {
 var errClosed = errors.New("closed by the peer")
 
 // deliver hands the payload of a message over.
-func (c *input) deliver(payload []byte, compressed, owned bool) error {
+func (c *input) deliver(payload []byte, compressed bool, block *transport.Block) error {
 	if compressed {
 		return c.deliverCompressed(payload)
 	}
-	return c.deliverPlain(payload, owned)
+	return c.deliverPlain(payload, block)
 }
 
-func (c *input) deliverPlain(payload []byte, owned bool) error {
+func (c *input) deliverPlain(payload []byte, block *transport.Block) error {
 	if c.protocol.Batched {
-		return c.deliverBatch(payload, owned)
+		return c.deliverBatch(payload, block)
 	}
 	if len(payload) > c.limit {
 		return tooBig(c.limit)
 	}
-	return c.h.Message(payload, owned)
+	return c.h.Message(payload, block)
 }
 
 // errBatch is the answer to what is no batch.
 func errBatch() error { return breach("malformed batch of messages") }
 
 // deliverBatch hands over each message of a batch.
-func (c *input) deliverBatch(b []byte, owned bool) error {
+func (c *input) deliverBatch(b []byte, block *transport.Block) error {
 	if len(b) == 0 {
 		return breach("empty batch of messages")
 	}
@@ -190,7 +190,7 @@ func (c *input) deliverBatch(b []byte, owned bool) error {
 		if len(message) > c.limit {
 			return tooBig(c.limit)
 		}
-		if err := c.h.Message(message, owned); err != nil {
+		if err := c.h.Message(message, block); err != nil {
 			return err
 		}
 	}
