@@ -52,13 +52,13 @@ func (l *lines) Parse(b []byte) (int, error) {
 		}
 	}
 }
-func (l *lines) Room() ([]byte, error)      { return nil, nil }
-func (l *lines) Filled(int) error           { return nil }
-func (l *lines) Partial() bool              { return false }
-func (l *lines) Handler() Handler           { return l }
+func (l *lines) Room() ([]byte, error)        { return nil, nil }
+func (l *lines) Filled(int) error             { return nil }
+func (l *lines) Partial() bool                { return false }
+func (l *lines) Handler() Handler             { return l }
 func (l *lines) Message([]byte, *Block) error { return nil }
-func (l *lines) Control([]byte)             {}
-func (l *lines) Alive()                     {}
+func (l *lines) Control([]byte)               {}
+func (l *lines) Alive()                       {}
 func (l *lines) Idle() {
 	l.idle++
 	if l.every != nil && l.count > 0 {

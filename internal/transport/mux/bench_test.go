@@ -20,8 +20,8 @@ type tally struct {
 }
 
 func (c *tally) Message([]byte, *transport.Block) error { c.n++; return nil }
-func (c *tally) Control([]byte)             {}
-func (c *tally) Alive()                     {}
+func (c *tally) Control([]byte)                         {}
+func (c *tally) Alive()                                 {}
 func (c *tally) Idle() {
 	if c.n > 0 {
 		c.want <- c.n

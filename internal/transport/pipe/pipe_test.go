@@ -196,6 +196,6 @@ func TestAllocations(t *testing.T) {
 type counter struct{ n chan int }
 
 func (c counter) Message([]byte, *transport.Block) error { c.n <- 1; return nil }
-func (counter) Idle()                        {}
-func (counter) Control([]byte)               {}
-func (counter) Alive()                       {}
+func (counter) Idle()                                    {}
+func (counter) Control([]byte)                           {}
+func (counter) Alive()                                   {}
