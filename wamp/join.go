@@ -3,6 +3,7 @@ package wamp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -68,9 +69,13 @@ func newJoining() *joining {
 func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Config, url string) (*Session, error) {
 	s := newSession(conn, cfg, d, url)
 	s.realm = d.realm()
+	offers, extra, err := d.offers(ctx, s)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
 	hello := msg.Message{Type: msg.Hello, URI: []byte(s.realm)}
-	var err error
-	if hello.Dict, err = codec.Marshal(nil, s.format, d.hello()); err != nil {
+	if hello.Dict, err = codec.Marshal(nil, s.format, d.hello(offers, extra)); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("details of HELLO: %w", err)
 	}
@@ -84,14 +89,14 @@ func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Con
 		select {
 		case err := <-handshake.joined:
 			if err == nil {
-				err = d.welcome(ctx, s)
+				err = d.welcome(ctx, s, offers)
 			}
 			if err != nil {
 				return nil, s.giveUp(ctx, err)
 			}
 			return s, nil
 		case c := <-handshake.challenges:
-			if err := d.authenticate(ctx, s, c); err != nil {
+			if err := s.authenticate(ctx, offers, c); err != nil {
 				return nil, s.giveUp(ctx, err)
 			}
 		case <-s.ctx.Done():
@@ -108,13 +113,13 @@ func (d *Dialer) join(ctx context.Context, conn transport.Conn, cfg *session.Con
 	}
 }
 
-// welcome asks OnWelcome whether the session is wanted. If not, the router is
-// told by ABORT.
-func (d *Dialer) welcome(ctx context.Context, s *Session) error {
-	if d.OnWelcome == nil {
-		return nil
+// welcome checks whether the router is the right one, and asks OnWelcome
+// whether the session is wanted. If not, the router is told by ABORT.
+func (d *Dialer) welcome(ctx context.Context, s *Session, o offers) error {
+	err := o.verify(s.details)
+	if err == nil && d.OnWelcome != nil {
+		err = d.OnWelcome(ctx, s)
 	}
-	err := d.OnWelcome(ctx, s)
 	if err == nil {
 		return nil
 	}
@@ -151,23 +156,19 @@ func (d *Dialer) realm() string {
 }
 
 // hello returns the details of HELLO.
-func (d *Dialer) hello() map[string]any {
+func (d *Dialer) hello(o offers, extra map[string]any) map[string]any {
 	details := map[string]any{"agent": agent, "roles": rolesPlain}
 	if d.KeyRing != nil || d.Passthru {
 		details["roles"] = rolesPassthru
 	}
-	if len(d.Auth) > 0 {
-		methods := make([]string, len(d.Auth))
-		for i, a := range d.Auth {
-			methods[i] = a.method()
-		}
-		details["authmethods"] = methods
+	if len(o) > 0 {
+		details["authmethods"] = o.methods()
 	}
 	if d.AuthID != "" {
 		details["authid"] = d.AuthID
 	}
-	if d.AuthExtra != nil {
-		details["authextra"] = d.AuthExtra
+	if extra != nil {
+		details["authextra"] = extra
 	}
 	maps.Copy(details, d.HelloDetails)
 	return details
@@ -175,36 +176,39 @@ func (d *Dialer) hello() map[string]any {
 
 // authenticate answers a CHALLENGE. When that is not possible the router is
 // told by ABORT.
-func (d *Dialer) authenticate(ctx context.Context, s *Session, c challenge) error {
-	for _, a := range d.Auth {
-		if a.method() != c.method {
-			continue
-		}
-		signature, details, err := a.respond(ctx, c.extra)
-		if err != nil {
-			s.peer.End(&msg.Message{
-				Type: msg.Abort, URI: []byte(msg.ErrAuthenticationFailed), Dict: s.peer.MessageDict(err.Error()),
-			}, nil)
-			return fmt.Errorf("authenticate by %s: %w", c.method, err)
-		}
-		if details == nil {
-			details = map[string]any{}
-		}
-		m := msg.Message{Type: msg.Authenticate, URI: []byte(signature)}
-		if m.Dict, err = codec.Marshal(nil, s.format, details); err != nil {
-			return fmt.Errorf("authenticate by %s: %w", c.method, err)
-		}
-		if err := s.peer.Send(&m, nil); err != nil {
-			return s.sendError(err)
-		}
-		s.peer.Flush()
-		return nil
+func (s *Session) authenticate(ctx context.Context, o offers, c challenge) error {
+	offer := o.find(c.method)
+	if offer == nil {
+		err := &Error{URI: ErrNoMatchingAuthMethod, Args: Args{"the router asks for " + c.method}}
+		s.peer.End(&msg.Message{
+			Type: msg.Abort, URI: []byte(err.URI), Dict: s.peer.MessageDict(err.Message()),
+		}, nil)
+		return err
 	}
-	err := &Error{URI: ErrNoMatchingAuthMethod, Args: Args{"the router asks for " + c.method}}
-	s.peer.End(&msg.Message{
-		Type: msg.Abort, URI: []byte(err.URI), Dict: s.peer.MessageDict(err.Message()),
-	}, nil)
-	return err
+	signature, details, err := offer.proof.Respond(ctx, c.extra)
+	if err != nil {
+		text := "the client cannot answer the challenge" // why may be a secret
+		if errors.Is(err, ErrRouterUnproven) {
+			text = ErrRouterUnproven.Error()
+		}
+		s.peer.End(&msg.Message{
+			Type: msg.Abort, URI: []byte(msg.ErrAuthenticationFailed), Dict: s.peer.MessageDict(text),
+		}, nil)
+		return fmt.Errorf("authenticate by %s: %w", c.method, err)
+	}
+	offer.answered = true
+	if details == nil {
+		details = map[string]any{}
+	}
+	m := msg.Message{Type: msg.Authenticate, URI: []byte(signature)}
+	if m.Dict, err = codec.Marshal(nil, s.format, details); err != nil {
+		return fmt.Errorf("authenticate by %s: %w", c.method, err)
+	}
+	if err := s.peer.Send(&m, nil); err != nil {
+		return s.sendError(err)
+	}
+	s.peer.Flush()
+	return nil
 }
 
 // handshake handles a message that comes before WELCOME. It runs on the

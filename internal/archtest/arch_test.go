@@ -53,9 +53,9 @@ var rules = map[string]rule{
 	"internal/transport/longpoll": {ours: []string{"internal/msg", "internal/transport/..."}},
 	"internal/transport/mux":      {ours: []string{"internal/msg", "internal/transport/..."}},
 	"internal/session":            {ours: []string{"internal/msg", "internal/codec", "internal/transport/..."}},
-	"wamp":                        {ours: []string{"internal/msg", "internal/uri", "internal/match", "internal/codec", "internal/e2ee", "internal/session", "internal/transport/..."}},
+	"wamp":                        {ours: []string{"internal/msg", "internal/uri", "internal/match", "internal/codec", "internal/e2ee", "internal/auth", "internal/session", "internal/transport/..."}},
 	"router": {
-		ours: []string{"wamp", "internal/core", "internal/match", "internal/session", "internal/transport/...", "internal/codec", "internal/msg", "internal/uri"},
+		ours: []string{"wamp", "internal/auth", "internal/core", "internal/match", "internal/session", "internal/transport/...", "internal/codec", "internal/msg", "internal/uri"},
 	},
 	"wamp/meta":        {ours: []string{"wamp"}},
 	"wamp/app":         {ours: []string{"wamp"}},

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -144,6 +145,9 @@ func (r *reader) element(m *msg.Message, c byte) {
 	case 'p':
 		m.Publication = r.id(m.Type, "publication", &v)
 	case 'u':
+		if m.Type == msg.Authenticate {
+			r.binaryText(&v)
+		}
 		if v.kind != kindString {
 			r.fail(violation("%v: %s is no string", m.Type, uriName(m.Type)))
 		}
@@ -170,6 +174,15 @@ func (r *reader) element(m *msg.Message, c byte) {
 		if revocation && m.ID == 0 {
 			r.fail(violation("%v: the revocation does not name what it revokes", m.Type))
 		}
+	}
+}
+
+// binaryText makes a string of text that came as bytes, as Autobahn|Python sends
+// the proofs of SCRAM.
+func (r *reader) binaryText(v *value) {
+	var text []byte
+	if v.kind == kindBytes && Unmarshal(r.f, r.data[v.start:r.pos], &text) == nil && utf8.Valid(text) {
+		v.kind, v.text = kindString, text
 	}
 }
 

@@ -121,6 +121,8 @@ func TestParseShape(t *testing.T) {
 		{`[4, 1, {}]`, "CHALLENGE: authmethod is no string"},
 		{`[4, "m", 1]`, "CHALLENGE: extra are no dictionary"},
 		{`[5, ["s"], {}]`, "AUTHENTICATE: signature is no string"},
+		{`[5, {"$bin": "ff"}, {}]`, ""}, // changed below: bytes that are no text
+		{`[5, {"$bin": "7365"}, {}]`, ""},
 		{`[6, "u", {}]`, "GOODBYE: details are no dictionary"},
 		{`[6, {}, {}]`, "GOODBYE: reason is no string"},
 		{`[8, 48, 1, {}, 5]`, "ERROR: error URI is no string"},
@@ -198,8 +200,12 @@ func TestParseShape(t *testing.T) {
 		for _, f := range formats {
 			_, err := parse(t, f, encode(t, f, vectorValue(t, []byte(c.message))))
 			want := c.want
-			if strings.Contains(c.message, "$bin") && f != msg.JSON {
+			switch {
+			case f == msg.JSON || !strings.Contains(c.message, "$bin"):
+			case strings.HasPrefix(c.message, "[48"):
 				want = "procedure is no string"
+			case strings.Contains(c.message, "ff"):
+				want = "signature is no string"
 			}
 			wantError(t, f.String()+": "+c.message, err, want)
 		}
