@@ -20,7 +20,7 @@ func (r *Realm) Publish(s *Session, m *msg.Message, out *Out) error {
 	if m.Options.Has(msg.KeyPPTScheme) && s.state.publisher&msg.PayloadPassthru == 0 {
 		return &msg.Violation{Text: "PUBLISH in payload passthru mode, which the publisher has not announced"}
 	}
-	p := publication{topic: m.URI, payload: &m.Payload}
+	p := publication{topic: m.URI, payload: &m.Payload, from: s}
 	refusal := r.publish(s, &m.Options, &p, out)
 	if !m.Options.Is(msg.Acknowledge) {
 		return nil // not even a refusal
@@ -41,6 +41,7 @@ type publication struct {
 	topic    []byte
 	options  msg.Options // details of the EVENT, but for its topic
 	payload  *msg.Payload
+	from     *Session // the publisher, nil for the realm itself
 	excluded *Session // the publisher, unless it wants its own event
 	filter   filter
 	sharded  bool // of those who share it by key, one gets it
@@ -121,6 +122,11 @@ func (r *Realm) route(p *publication, out *Out) {
 			continue
 		}
 		r.stats.Events += uint64(len(receivers))
+		if sub.trusted > 0 {
+			if receivers = r.tellTrusted(sub, p, receivers, out); len(receivers) == 0 {
+				continue
+			}
+		}
 		e := out.add(nil, msg.Event)
 		e.ID = sub.id
 		e.Publication = p.id
@@ -132,6 +138,31 @@ func (r *Realm) route(p *publication, out *Out) {
 		out.Effects[len(out.Effects)-1].Receivers = receivers
 	}
 	clear(r.hits)
+}
+
+// tellTrusted sends an EVENT to those among the receivers that are trusted, and
+// so are told who published it. It returns the others.
+func (r *Realm) tellTrusted(sub *subscription, p *publication, receivers []*Session, out *Out) []*Session {
+	start := len(out.receivers)
+	for _, s := range receivers {
+		if !s.Trusted {
+			out.receivers = append(out.receivers, s)
+			continue
+		}
+		e := out.add(s, msg.Event)
+		e.ID = sub.id
+		e.Publication = p.id
+		e.Options = p.options
+		e.Payload = *p.payload
+		if sub.match != msg.Exact {
+			e.URI = p.topic
+		}
+		if p.from != nil {
+			disclose(p.from, &e.Options)
+			out.Effects[len(out.Effects)-1].From = p.from
+		}
+	}
+	return out.receivers[start:]
 }
 
 // receivers returns which subscribers of sub are to get p: the subscription's

@@ -17,6 +17,7 @@ type subscription struct {
 	receivers []*Session // of the subscribers, in no particular order
 	lent      bool       // receivers may be part of effects; see endSubscriber
 	grouped   int        // subscribers that share events by key
+	trusted   int        // subscribers that are trusted
 	log       EventLog   // where its events are kept; it then needs no subscribers
 }
 
@@ -99,6 +100,9 @@ func (r *Realm) addSubscriber(sub *subscription, s *Session) *subscriber {
 	mine := &subscriber{session: s, sub: sub, seq: r.joins, at: len(sub.receivers)}
 	st.subscriptions[sub] = mine
 	sub.receivers = append(sub.receivers, s)
+	if s.Trusted {
+		sub.trusted++
+	}
 	return mine
 }
 
@@ -167,6 +171,9 @@ func (r *Realm) endSubscriber(mine *subscriber, out *Out) {
 	s.dropShape(sub.match, sub.uri)
 	if mine.grouped {
 		sub.grouped--
+	}
+	if s.Trusted {
+		sub.trusted--
 	}
 
 	if r.several && sub.lent {

@@ -30,7 +30,8 @@ type Session struct {
 	Roles        msg.Roles
 
 	// Trusted sessions belong to the router itself: they may register and
-	// publish under the reserved "wamp." URIs.
+	// publish under the reserved "wamp." URIs, are told who calls and publishes
+	// whatever the policies are, and do not appear in the meta API.
 	Trusted bool
 
 	// Transport is what the meta API tells of the session's transport: nil, or
@@ -50,6 +51,10 @@ type Effect struct {
 
 	// Receivers of an EVENT. The slice belongs to the realm.
 	Receivers []*Session
+
+	// From is whose call an INVOCATION is, or whose publication an EVENT, when
+	// the receiver is trusted; nil for what the realm itself has to say.
+	From *Session
 }
 
 // Out collects effects. Its memory is reused by Reset.

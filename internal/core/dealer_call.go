@@ -118,7 +118,7 @@ func (r *Realm) checkCall(s *Session, o *msg.Options) error {
 // call sends the INVOCATION for a call or has it wait, or returns the URI of
 // the error that answers it.
 func (r *Realm) call(s *Session, m *msg.Message, out *Out) (refusal []byte) {
-	reg, refusal := r.procedure(m.URI)
+	reg, refusal := r.serving(m.URI)
 	if refusal != nil {
 		if procedure := r.metaProcedure(m.URI); procedure != nil {
 			return r.callMeta(procedure, s, m, out)
@@ -143,7 +143,17 @@ func (r *Realm) call(s *Session, m *msg.Message, out *Out) (refusal []byte) {
 	return refusal
 }
 
-// procedure finds the registration that serves calls of u. What is reserved is
+// serving finds the registration that serves calls of u.
+func (r *Realm) serving(u []byte) (*registration, []byte) {
+	if r.override != nil {
+		if reg, refusal := r.overridden(u); reg != nil || refusal != nil {
+			return reg, refusal
+		}
+	}
+	return r.procedure(u)
+}
+
+// procedure finds the registration that calls of u are routed to. What is reserved is
 // served by what was registered as such, not by a client's pattern.
 func (r *Realm) procedure(u []byte) (*registration, []byte) {
 	if reg, ok := r.procedures.Exact(u); ok {

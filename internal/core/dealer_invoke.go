@@ -61,6 +61,9 @@ func (r *Realm) invoke(inv *invocation, to *callee) {
 func (r *Realm) send(inv *invocation, procedure []byte, payload *msg.Payload, last bool, out *Out) {
 	c, to := inv.call, inv.callee
 	m := out.add(to.session, msg.Invocation)
+	if to.session.Trusted {
+		out.Effects[len(out.Effects)-1].From = c.caller
+	}
 	m.Request = inv.id
 	m.ID = to.reg.id
 	if to.reg.match != msg.Exact {
@@ -89,7 +92,7 @@ func (r *Realm) invocationDetails(c *call, to *callee, o *msg.Options) {
 		o.Set |= msg.KeyTimeout
 		o.Timeout = uint64(c.timeout.Milliseconds())
 	}
-	if c.asks == DiscloseAlways || to.disclose && c.asks != DiscloseNever {
+	if c.asks == DiscloseAlways || to.disclose && c.asks != DiscloseNever || to.session.Trusted {
 		disclose(c.caller, o)
 	}
 }

@@ -54,6 +54,9 @@ func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
 	}
 	policy := m.Options.Match
 	switch {
+	case s.Trusted && string(m.URI) == AllCalls:
+		r.registerAll(s, m, out)
+		return nil
 	case !r.validPattern(policy, m.URI), uri.IsReserved(m.URI) && !s.Trusted:
 		out.fail(s, msg.Register, m.Request, errInvalidURI)
 		return nil
@@ -142,12 +145,16 @@ func (r *Realm) revoke(c *callee, reason string, out *Out) {
 
 func (r *Realm) newRegistration(policy msg.Match, procedure string, invoke msg.Invoke) *registration {
 	reg := &registration{uri: procedure, match: policy, invoke: invoke, created: r.cfg.Now()}
-	reg.id = objectID(&r.cfg.Key, kindRegistration, policy, procedure, func(id uint64) bool {
-		return r.registrations[id] != nil
-	})
+	reg.id = r.registrationID(policy, procedure)
 	r.registrations[reg.id] = reg
 	r.procedures.Put(policy, procedure, reg)
 	return reg
+}
+
+func (r *Realm) registrationID(policy msg.Match, procedure string) uint64 {
+	return objectID(&r.cfg.Key, kindRegistration, policy, procedure, func(id uint64) bool {
+		return r.registrations[id] != nil || r.override != nil && r.override.id == id
+	})
 }
 
 func (r *Realm) addCallee(reg *registration, s *Session, o *msg.Options) *callee {
@@ -160,7 +167,7 @@ func (r *Realm) addCallee(reg *registration, s *Session, o *msg.Options) *callee
 		session:         s,
 		reg:             reg,
 		seq:             r.joins,
-		disclose:        o.Is(msg.DiscloseCaller),
+		disclose:        o.Is(msg.DiscloseCaller) || s.Trusted,
 		forwardsTimeout: o.Is(msg.ForwardTimeout) && st.callee&msg.CallTimeout != 0,
 		reroutes:        st.callee&msg.CallReroute != 0,
 		limit:           int(o.Concurrency),
@@ -209,7 +216,9 @@ func (r *Realm) endCallee(mine *callee, out *Out) {
 		reg.turn-- // the order of the others stays as it was
 	}
 	ended := len(reg.callees) == 0
-	if ended {
+	if ended && reg == r.override {
+		r.override = nil
+	} else if ended {
 		delete(r.registrations, reg.id)
 		r.procedures.Delete(reg.match, reg.uri)
 	}

@@ -110,9 +110,11 @@ func registrationListCallees(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	list := make([]any, len(reg.callees))
-	for i, c := range reg.callees {
-		list[i] = c.session.ID
+	list := make([]any, 0, len(reg.callees))
+	for _, c := range reg.callees {
+		if !c.session.Trusted {
+			list = append(list, c.session.ID)
+		}
 	}
 	return []any{list}, nil
 }
@@ -122,7 +124,13 @@ func registrationCountCallees(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	return []any{len(reg.callees)}, nil
+	n := 0
+	for _, c := range reg.callees {
+		if !c.session.Trusted {
+			n++
+		}
+	}
+	return []any{n}, nil
 }
 
 // registrationRemoveCallee takes a callee out of a registration: registration,
@@ -156,5 +164,8 @@ func (q *query) member() (s *Session, reason string, refusal []byte) {
 	if !ok {
 		return nil, "", errInvalidArgument
 	}
-	return q.realm.sessions[id], reason, nil
+	if s = q.realm.sessions[id]; s != nil && s.Trusted {
+		s = nil
+	}
+	return s, reason, nil
 }

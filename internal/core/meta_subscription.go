@@ -78,7 +78,13 @@ func subscriptionListSubscribers(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	return []any{sessionIDs(sub.receivers)}, nil
+	list := make([]any, 0, len(sub.receivers))
+	for _, s := range sub.receivers {
+		if !s.Trusted {
+			list = append(list, s.ID)
+		}
+	}
+	return []any{list}, nil
 }
 
 func subscriptionCountSubscribers(q *query) ([]any, []byte) {
@@ -86,7 +92,7 @@ func subscriptionCountSubscribers(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	return []any{len(sub.receivers)}, nil
+	return []any{len(sub.receivers) - sub.trusted}, nil
 }
 
 // subscriptionRemoveSubscriber takes a session out of a subscription:

@@ -91,7 +91,7 @@ func flushTestaments(q *query) ([]any, []byte) {
 func (r *Realm) publishTestaments(s *Session, out *Out) {
 	for _, scope := range s.state.testaments {
 		for _, t := range scope {
-			p := publication{topic: t.topic, payload: &t.payload}
+			p := publication{topic: t.topic, payload: &t.payload, from: s}
 			r.publish(s, &t.options, &p, out)
 		}
 	}

@@ -30,6 +30,7 @@ type Realm struct {
 
 	procedures    *match.Table[*registration]
 	registrations map[uint64]*registration
+	override      *registration // serves all calls; see AllCalls
 	free          *call // records to be used again, linked by nextFree
 	freeLen       int
 	timers        []*call // heap by deadline
@@ -91,6 +92,7 @@ func (r *Realm) Join(s *Session, out *Out) {
 	features := &s.Roles.Features
 	s.state = sessionState{
 		joined:     true,
+		silent:     s.Trusted,
 		prev:       r.last,
 		caller:     features[0],
 		callee:     features[1],

@@ -21,7 +21,7 @@ func (r *Realm) Leave(s *Session, out *Out) {
 func (r *Realm) leave(s *Session, tell bool, out *Out) {
 	st := &s.state
 	r.unlist(s)
-	st.silent = !tell
+	st.silent = !tell || s.Trusted
 	callees := st.callees()
 	for _, c := range callees {
 		c.gone = true // from now on it is given nothing
