@@ -158,6 +158,17 @@ type Dialer struct {
 	// have; they do not end with it. Default: context.Background.
 	BaseContext func() context.Context
 
+	// HandlerContext returns the context that a handler runs with, made of the
+	// session's: with a trace, or a logger. One of inv and e is what the handler
+	// is to serve, the other is nil. It runs under the session's lock, in the
+	// order in which calls and events have arrived: it must not wait, nor use
+	// the session.
+	HandlerContext func(ctx context.Context, inv *Invocation, e *EventInfo) context.Context
+
+	// Overflow is what happens when the queue of an event handler is full that
+	// has no OnOverflow of its own; default EndSession.
+	Overflow Overflow
+
 	// OnError hears of every panic of a handler, and of every error that a
 	// handler returned, except for errors that a procedure returned for its
 	// caller: *Error and URI. It must not block. Default: Logger.

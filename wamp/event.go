@@ -1,6 +1,11 @@
 package wamp
 
-import "github.com/wampeter/wampeter/internal/msg"
+import (
+	"cmp"
+	"context"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
 
 // EventInfo is an event. Its exported fields belong to the handler.
 type EventInfo struct {
@@ -18,6 +23,8 @@ type EventInfo struct {
 
 	TrustLevel uint64
 	Retained   bool // published before the subscription, and kept by the router
+
+	ctx context.Context // that the handler's is made of
 
 	mark chan struct{} // no event at all, see Subscription.Sync
 }
@@ -66,6 +73,7 @@ func (s *Session) event(m *msg.Message, owned bool) error {
 		if x := m.Options.X; x != nil {
 			e.PublisherAuthID, e.PublisherAuthRole = x.AuthID, x.AuthRole
 		}
+		e.ctx = s.handlerContext(nil, e)
 		if !sub.push(e) {
 			slow = sub
 		}
@@ -97,7 +105,7 @@ func (sub *Subscription) push(e *EventInfo) bool {
 		sub.queue = append(sub.queue, e)
 		return true
 	}
-	switch sub.cfg.overflow {
+	switch cmp.Or(sub.cfg.overflow, sub.s.full) {
 	case DropOldest:
 		for oldest := sub.pop(); oldest.mark != nil; oldest = sub.pop() {
 			close(oldest.mark)
@@ -154,7 +162,7 @@ func (sub *Subscription) work(e *EventInfo) {
 }
 
 func (sub *Subscription) handle(e *EventInfo) {
-	ctx := &handlerContext{Context: sub.s.ctx, event: e}
+	ctx := &handlerContext{Context: e.ctx, event: e}
 	defer func() {
 		if v := recover(); v != nil {
 			sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: panicError(v), Stack: stack()})

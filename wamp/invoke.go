@@ -124,11 +124,19 @@ func (s *Session) newInvocation(reg *Registration, m *msg.Message, owned bool) *
 	}
 	if o.Timeout > 0 {
 		inv.Timeout = time.Duration(min(o.Timeout, maxTimeout)) * time.Millisecond
-		inv.ctx.Context, inv.cancel = context.WithTimeout(s.ctx, inv.Timeout)
+		inv.ctx.Context, inv.cancel = context.WithTimeout(s.handlerContext(inv, nil), inv.Timeout)
 	} else {
-		inv.ctx.Context, inv.cancel = context.WithCancel(s.ctx)
+		inv.ctx.Context, inv.cancel = context.WithCancel(s.handlerContext(inv, nil))
 	}
 	return inv
+}
+
+// handlerContext returns what the context of a handler is made of. s.mu is held.
+func (s *Session) handlerContext(inv *Invocation, e *EventInfo) context.Context {
+	if s.context == nil {
+		return s.ctx
+	}
+	return s.context(s.ctx, inv, e)
 }
 
 // maxTimeout is the longest time that a time.Duration holds, in milliseconds.

@@ -316,7 +316,7 @@ func Queue(n int) HandlerOption {
 }
 
 // OnOverflow sets what happens when an event finds the queue of its
-// subscription full; EndSession by default.
+// subscription full. Default: [Dialer.Overflow].
 func OnOverflow(policy Overflow) SubscribeOption {
 	return subscribeFunc(func(c *handlerConfig) { c.overflow = policy })
 }

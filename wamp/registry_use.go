@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // Installed is what Session.Use has put on a session, in order of definition.
@@ -21,11 +22,20 @@ type Installed struct {
 // The first error is returned, in the order of definition; what did succeed
 // stays in place, and is in Installed in any case.
 func (s *Session) Use(ctx context.Context, reg *Registry) (*Installed, error) {
+	return s.UseUnder(ctx, "", reg)
+}
+
+// UseUnder is Use with a prefix before all names.
+func (s *Session) UseUnder(ctx context.Context, prefix string, reg *Registry) (*Installed, error) {
 	in := &Installed{}
+	prefix = strings.TrimSuffix(prefix, ".")
+	if err := checkPrefix(prefix); err != nil {
+		return in, err
+	}
 	if err := reg.Err(); err != nil {
 		return in, err
 	}
-	all := reg.collect()
+	all := reg.collect(prefix)
 	err := s.addErrors(func(t *errorTable) (*errorTable, error) {
 		var err error
 		for _, e := range all.errors {
@@ -122,11 +132,11 @@ type collectedError struct {
 	m    *errorType
 }
 
-func (r *Registry) collect() *collected {
+func (r *Registry) collect(prefix string) *collected {
 	defining.Lock()
 	defer defining.Unlock()
 	c := &collected{}
-	r.collectInto(c, "", nil)
+	r.collectInto(c, prefix, nil)
 	return c
 }
 

@@ -31,8 +31,10 @@ type Session struct {
 	logger  *slog.Logger
 	onError func(context.Context, *HandlerError)
 	grace   time.Duration
-	traces  bool                       // callers are told of panics
-	nextOf  func(uint64) uint64        // id of the request after another
+	traces  bool                // callers are told of panics
+	nextOf  func(uint64) uint64 // id of the request after another
+	context func(context.Context, *Invocation, *EventInfo) context.Context
+	full    Overflow                   // of subscriptions without OnOverflow
 	errors  atomic.Pointer[errorTable] // written under mu
 
 	ring     *KeyRing
@@ -87,6 +89,8 @@ func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string)
 		passthru:      d.Passthru,
 		traces:        d.TracebackApp,
 		nextOf:        d.NextRequestID,
+		context:       d.HandlerContext,
+		full:          d.Overflow,
 		joining:       newJoining(),
 		done:          make(chan struct{}),
 		goodbye:       make(chan struct{}),
