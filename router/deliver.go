@@ -88,7 +88,11 @@ func (r *Realm) deliver(b *batch, m *msg.Message, block *transport.Block) {
 			b.sent(l, 64)
 			continue
 		}
+		noted := l.own != nil && r.sentBy(e)
 		if err := l.peer.Send(&e.Msg, keep); err != nil {
+			if noted {
+				l.own.senders.undo()
+			}
 			r.refused(l, e, err)
 			continue
 		}
@@ -118,7 +122,7 @@ func (r *Realm) deliverEvent(b *batch, e *core.Effect, keep *transport.Block) {
 
 // refused handles a message that l's outbox did not take.
 func (r *Realm) refused(l *link, e *core.Effect, err error) {
-	if errors.Is(err, session.ErrOverflow) && e.Msg.Type != msg.Invocation {
+	if errors.Is(err, session.ErrOverflow) && e.Msg.Type != msg.Invocation && (l.own == nil || e.Msg.Type != msg.Event) {
 		// Nobody can be told of a lost answer; a caller that does not even
 		// take those is disconnected.
 		l.overflow()

@@ -37,18 +37,21 @@ func (l *link) hello(m *msg.Message) error {
 	if err != nil {
 		return err
 	}
-	realm, err := l.router.enter(string(m.URI))
+	h := &Handshake{Realm: string(m.URI), Methods: methods, Details: details, SessionID: newID(), link: l}
+	if l.own != nil {
+		return l.openOwn(h, roles)
+	}
+	realm, err := l.router.enter(h.Realm)
 	if err != nil {
 		return err
 	}
-	h := &Handshake{Realm: realm.name, Methods: methods, Details: details, SessionID: newID(), link: l}
 	if realm.asks() {
 		l.introduce(h, realm, roles)
 		return nil
 	}
 	id, err := identify(context.Background(), h, nil)
 	if err == nil {
-		err = l.admitted(h, realm, roles, id, nil)
+		err = l.admitted(h, realm, roles, id, realm.firstHandle(l, h, roles, id))
 	}
 	if err != nil {
 		l.router.exit(realm)
@@ -65,6 +68,31 @@ func (r *Realm) asks() bool {
 		}
 	}
 	return false
+}
+
+// firstHandle returns the application's handle for a session that is about to
+// be opened, nil when so far nobody has any use for one.
+func (r *Realm) firstHandle(l *link, h *Handshake, roles msg.Roles, id *Identity) *Session {
+	if !r.own.opened() {
+		return nil
+	}
+	h.Transport = transportOf(l)
+	s := newSession(l, r, h)
+	s.roles = roles
+	s.identity = id
+	return s
+}
+
+// openOwn opens the realm's own session.
+func (l *link) openOwn(h *Handshake, roles msg.Roles) error {
+	realm := l.own.realm
+	id := &Identity{AuthID: "router", Role: "trusted", Method: "internal", Provider: "router"}
+	h.Transport = transportOf(l)
+	s := newSession(l, realm, h)
+	s.roles = roles
+	s.identity = id
+	l.own.public.Store(s)
+	return l.admitted(h, realm, roles, id, s)
 }
 
 // introduce starts to find out who the client is.
@@ -110,6 +138,7 @@ func (l *link) admitted(h *Handshake, realm *Realm, roles msg.Roles, id *Identit
 		AuthMethod:   id.Method,
 		AuthProvider: id.Provider,
 		Roles:        roles,
+		Trusted:      l.own != nil,
 		Owner:        l,
 	}
 	welcome, err := l.welcome(realm.name, id.Extra)

@@ -18,6 +18,7 @@ import (
 // link is one connection and the session on it, if there is one.
 type link struct {
 	router *Router
+	own    *ownSession // of the router's end of a realm's own session; else nil
 	peer   *session.Peer
 	batch  batch
 	pace   pace
@@ -240,7 +241,9 @@ func (l *link) leave(err error) {
 	realm.leave(l, &l.batch)
 	l.logLeave(realm, err)
 	l.realm.Store(nil)
-	l.router.exit(realm)
+	if l.own == nil {
+		l.router.exit(realm)
+	}
 }
 
 func (l *link) logLeave(realm *Realm, err error) {

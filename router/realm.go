@@ -18,6 +18,8 @@ type Realm struct {
 	name   string
 	configurable
 
+	own ownSession
+
 	permanent bool // guarded by router.mu
 	users     int  // sessions in it or about to join; guarded by router.mu
 
@@ -34,6 +36,7 @@ func newRealm(r *Router, name string) *Realm {
 		name:     name,
 		sessions: make(map[uint64]*link),
 	}
+	realm.own.realm = realm
 	cfg := core.Config{
 		Now:         time.Now,
 		Rand:        rand.Uint64,
@@ -120,10 +123,29 @@ func (r *Realm) killed(l *link, m *msg.Message) {
 func (r *Realm) forget(l *link) {
 	l.joined = false
 	delete(r.sessions, l.session.ID)
-	if s := l.public; s != nil {
-		l.public = nil
+	switch s := l.public; {
+	case s == nil:
+	case l.own != nil:
+		s.cancel() // nobody waits for its end
+	default:
 		r.router.running.Go(s.end) // the link is running itself, so Close has not returned
 	}
+}
+
+// handleOf returns the application's handle of the session of l, made when
+// nobody has asked for it before. r.mu is held.
+func (r *Realm) handleOf(l *link) *Session {
+	if l.public == nil {
+		s := l.session
+		l.public = newSession(l, r, &Handshake{SessionID: s.ID, Transport: transportOf(l)})
+		l.public.roles = s.Roles
+		l.public.identity = &Identity{AuthID: s.AuthID, Role: s.AuthRole, Method: s.AuthMethod, Provider: s.AuthProvider}
+		if !l.joined {
+			l.public.cancel() // it is about to leave, with a last word
+			l.public.ended = true
+		}
+	}
+	return l.public
 }
 
 // handle passes one message of an open session to the core.

@@ -52,8 +52,10 @@ func (r *Realm) tick() {
 	b.flush()
 }
 
-// close waits until nothing of the realm runs any more. Its sessions have left.
+// close ends the realm's own session, and waits until nothing of the realm runs
+// any more. Its other sessions have left.
 func (r *Realm) close() {
+	r.own.close()
 	r.mu.Lock()
 	r.disarm()
 	r.mu.Unlock()

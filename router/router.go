@@ -198,9 +198,11 @@ type Router struct {
 	log     *slog.Logger
 	limits  transport.Limits
 	session session.Config
-	polls   *longpoll.Server
-	says    [msg.Formats]introduction
-	key     [16]byte // of registration and subscription ids
+
+	ownSession session.Config // of realms' own sessions
+	polls      *longpoll.Server
+	says       [msg.Formats]introduction
+	key        [16]byte // of registration and subscription ids
 	configurable
 
 	running sync.WaitGroup // connections and what serves them
@@ -210,6 +212,7 @@ type Router struct {
 	links   map[*link]struct{}
 	servers []*mux.Server
 	closing bool // no new connections and sessions
+	closed  bool // and no realm has anything of its own
 }
 
 // New returns a router. It runs nothing until it is given connections.
@@ -243,6 +246,8 @@ func New(cfg Config) *Router {
 		Forwarders: transport.Trust(cfg.Forwarders),
 		NoContent:  cfg.LongPollNoContent,
 	})
+	r.ownSession = r.session
+	r.ownSession.Budget = nil  // what is left of it is for clients
 	_, _ = rand.Read(r.key[:]) // never fails
 	for _, name := range cfg.Realms {
 		r.Realm(name)
@@ -261,6 +266,7 @@ func (r *Router) Realm(name string) *Realm {
 	realm := r.realms[name]
 	if realm == nil {
 		realm = newRealm(r, name)
+		realm.own.closed = r.closed
 		r.realms[name] = realm
 	}
 	realm.permanent = true
@@ -296,7 +302,7 @@ func (r *Router) exit(realm *Realm) {
 	realm.users--
 	if realm.users == 0 && !realm.permanent && r.realms[realm.name] == realm {
 		delete(r.realms, realm.name)
-		realm.close()
+		r.running.Go(realm.close) // a session is just ending, so Close has not returned
 	}
 }
 
@@ -343,6 +349,7 @@ func (r *Router) Close() error {
 	}
 	r.running.Wait()
 	r.mu.Lock()
+	r.closed = true
 	realms := slices.Collect(maps.Values(r.realms))
 	r.mu.Unlock()
 	for _, realm := range realms {

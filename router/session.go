@@ -67,7 +67,8 @@ func (s *Session) Identity() *Identity {
 // Transport returns how the client is connected.
 func (s *Session) Transport() *Transport { return s.transport }
 
-// Details returns HELLO.Details. They must not be changed.
+// Details returns HELLO.Details. They must not be changed. They are nil for a
+// session that was there before the realm had any use for them.
 func (s *Session) Details() map[string]any { return s.details }
 
 // Context returns a context that ends when the session has ended.
@@ -78,6 +79,9 @@ func (s *Session) Context() context.Context { return s.ctx }
 // wamp.close.killed; the message may be empty. It fails when reason is no URI.
 // A session that has ended already stays as it is.
 func (s *Session) Close(reason, message string) error {
+	if s.link.own != nil {
+		return errors.New("close a session: a realm's own session ends with the realm")
+	}
 	if reason == "" {
 		reason = msg.CloseKilled
 	}
