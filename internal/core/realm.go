@@ -31,7 +31,7 @@ type Realm struct {
 	procedures    *match.Table[*registration]
 	registrations map[uint64]*registration
 	override      *registration // serves all calls; see AllCalls
-	free          *call // records to be used again, linked by nextFree
+	free          *call         // records to be used again, linked by nextFree
 	freeLen       int
 	timers        []*call // heap by deadline
 }
