@@ -88,7 +88,7 @@ func (r *Realm) deliver(b *batch, m *msg.Message, block *transport.Block) {
 			b.sent(l, 64)
 			continue
 		}
-		noted := l.own != nil && r.sentBy(e)
+		noted := l.own != nil && r.sentBy(e, m)
 		if err := l.peer.Send(&e.Msg, keep); err != nil {
 			if noted {
 				l.own.senders.undo()

@@ -42,6 +42,7 @@ type sender struct {
 	event   bool
 	id      uint64 // of the invocation, or of the publication
 	session *Session
+	call    *callOptions // of calls that HandleCalls is for
 }
 
 // add notes who is behind a message that is about to be sent. It reports
@@ -101,17 +102,23 @@ func (o *ownSession) context(ctx context.Context, inv *wamp.Invocation, e *wamp.
 	if !found {
 		from.session = o.public.Load()
 	}
-	return serving(ctx, from.session)
+	ctx = serving(ctx, from.session)
+	if from.call != nil {
+		ctx = context.WithValue(ctx, callKey{}, from.call)
+	}
+	return ctx
 }
 
-// sentBy notes who is behind e, a message for the realm's own session. It
-// reports whether that has to be undone when e cannot be sent. r.mu is held.
-func (r *Realm) sentBy(e *core.Effect) bool {
+// sentBy notes who is behind e, a message for the realm's own session that m has
+// led to. It reports whether that has to be undone when e cannot be sent. r.mu
+// is held.
+func (r *Realm) sentBy(e *core.Effect, m *msg.Message) bool {
 	s := sender{id: e.Msg.Request, session: r.own.public.Load()}
 	switch e.Msg.Type {
 	case msg.Event:
 		s.event, s.id = true, e.Msg.Publication
 	case msg.Invocation:
+		s.call = r.optionsOf(e, m)
 	default:
 		return false
 	}

@@ -181,24 +181,27 @@ func (l *link) admit(a *authentication, h *Handshake, realm *Realm, roles msg.Ro
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	of := [...]*settings{l.router.settings(), realm.settings()}
-	for _, set := range of {
-		for _, f := range set.onHello {
-			done, err := f(a.ctx, h)
-			s.atEnd(done)
-			if err != nil {
-				return s, err
-			}
-		}
+	ctx := serving(a.ctx, s)
+	all := l.router.settings()
+	if err := s.hello(ctx, h, all); err != nil {
+		return s, err
 	}
-	id, err := identify(a.ctx, h, of[1].authenticators)
+	// Whoever is not wanted at all has not caused a realm to be made.
+	if err := realm.made(a.ctx); err != nil {
+		return s, err
+	}
+	set := realm.settings()
+	if err := s.hello(ctx, h, set); err != nil {
+		return s, err
+	}
+	id, err := identify(ctx, h, set.authenticators)
 	if err != nil {
 		return s, err
 	}
 	s.setIdentity(id)
-	for _, set := range of {
+	for _, set := range [...]*settings{all, set} {
 		for _, f := range set.onSession {
-			done, err := f(a.ctx, s)
+			done, err := f(ctx, s)
 			s.atEnd(done)
 			if err != nil {
 				return s, err
@@ -206,6 +209,18 @@ func (l *link) admit(a *authentication, h *Handshake, realm *Realm, roles msg.Ro
 		}
 	}
 	return s, nil
+}
+
+// hello calls the functions for a client that has sent HELLO.
+func (s *Session) hello(ctx context.Context, h *Handshake, set *settings) error {
+	for _, f := range set.onHello {
+		done, err := f(ctx, h)
+		s.atEnd(done)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // identify asks one authenticator after the other.

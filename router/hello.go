@@ -45,7 +45,7 @@ func (l *link) hello(m *msg.Message) error {
 	if err != nil {
 		return err
 	}
-	if realm.asks() {
+	if !realm.isMade() || realm.asks() {
 		l.introduce(h, realm, roles)
 		return nil
 	}

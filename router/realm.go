@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/core"
@@ -19,6 +20,9 @@ type Realm struct {
 	configurable
 
 	own ownSession
+
+	making   *making // nil: there is nothing to wait for
+	template atomic.Pointer[template]
 
 	permanent bool // guarded by router.mu
 	users     int  // sessions in it or about to join; guarded by router.mu

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wampeter/wampeter/internal/match"
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
 	"github.com/wampeter/wampeter/internal/transport"
@@ -38,8 +39,9 @@ type Config struct {
 	Realms []string
 
 	// NoDefaultRealm refuses sessions of other realms than those named by
-	// Realms or made by Router.Realm: ABORT wamp.error.no_such_realm. Otherwise
-	// a realm begins to exist with its first session and ends with its last.
+	// Realms, made by Router.Realm, or made by a template: ABORT
+	// wamp.error.no_such_realm. Otherwise a realm begins to exist with its first
+	// session and ends with its last.
 	NoDefaultRealm bool
 
 	// MaxRealms bounds how many realms clients can bring into being; default
@@ -207,12 +209,13 @@ type Router struct {
 
 	running sync.WaitGroup // connections and what serves them
 
-	mu      sync.Mutex
-	realms  map[string]*Realm
-	links   map[*link]struct{}
-	servers []*mux.Server
-	closing bool // no new connections and sessions
-	closed  bool // and no realm has anything of its own
+	mu        sync.Mutex
+	realms    map[string]*Realm
+	templates *match.Table[template] // nil: there are none
+	links     map[*link]struct{}
+	servers   []*mux.Server
+	closing   bool // no new connections and sessions
+	closed    bool // and no realm has anything of its own
 }
 
 // New returns a router. It runs nothing until it is given connections.
@@ -258,19 +261,35 @@ func New(cfg Config) *Router {
 // newID returns a random ID of global scope (specification, section "IDs").
 func newID() uint64 { return mathrand.Uint64()>>11 + 1 }
 
-// Realm returns the realm called name, made when there is none. It exists until
-// the router is closed.
+// Realm returns the realm called name, made when there is none: without what a
+// template would give it. It exists until the router is closed. While a
+// template is making the realm, Realm waits.
 func (r *Router) Realm(name string) *Realm {
+	for {
+		realm, made := r.permanent(name)
+		if made {
+			return realm
+		}
+		<-realm.making.done
+	}
+}
+
+// permanent returns the realm called name, which from now on is there until the
+// router is closed, unless a template is making it: false.
+func (r *Router) permanent(name string) (realm *Realm, made bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	realm := r.realms[name]
+	realm = r.realms[name]
 	if realm == nil {
 		realm = newRealm(r, name)
 		realm.own.closed = r.closed
 		r.realms[name] = realm
 	}
+	if !realm.isMade() {
+		return realm, false
+	}
 	realm.permanent = true
-	return realm
+	return realm, true
 }
 
 // enter returns the realm called name for one more session, or why not.
@@ -282,13 +301,18 @@ func (r *Router) enter(name string) (*Realm, error) {
 	}
 	realm := r.realms[name]
 	if realm == nil {
-		if r.cfg.NoDefaultRealm {
+		template, ok := r.templateFor(name)
+		if !ok {
 			return nil, &msg.Violation{URI: msg.ErrNoSuchRealm, Text: "there is no realm " + quote(name)}
 		}
 		if len(r.realms) >= r.cfg.MaxRealms {
 			return nil, &msg.Violation{URI: msg.ErrNoSuchRealm, Text: "there is no realm " + quote(name) + ", and there are too many to make it"}
 		}
 		realm = newRealm(r, name)
+		if template != nil {
+			realm.making = &making{done: make(chan struct{})}
+			realm.template.Store(&template)
+		}
 		r.realms[name] = realm
 	}
 	realm.users++
@@ -300,8 +324,11 @@ func (r *Router) exit(realm *Realm) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	realm.users--
-	if realm.users == 0 && !realm.permanent && r.realms[realm.name] == realm {
-		delete(r.realms, realm.name)
+	if realm.users == 0 && !realm.permanent {
+		if r.realms[realm.name] == realm {
+			delete(r.realms, realm.name)
+		}
+		realm.giveUp()
 		r.running.Go(realm.close) // a session is just ending, so Close has not returned
 	}
 }

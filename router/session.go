@@ -79,25 +79,31 @@ func (s *Session) Context() context.Context { return s.ctx }
 // wamp.close.killed; the message may be empty. It fails when reason is no URI.
 // A session that has ended already stays as it is.
 func (s *Session) Close(reason, message string) error {
+	_, err := s.close(reason, message)
+	return err
+}
+
+// close is Close, and reports whether the session was open.
+func (s *Session) close(reason, message string) (closed bool, err error) {
 	if s.link.own != nil {
-		return errors.New("close a session: a realm's own session ends with the realm")
+		return false, errors.New("close a session: a realm's own session ends with the realm")
 	}
 	if reason == "" {
 		reason = msg.CloseKilled
 	}
 	if !uri.Valid([]byte(reason), false) {
-		return errors.New("close a session: the reason " + quote(reason) + " is not a URI")
+		return false, errors.New("close a session: the reason " + quote(reason) + " is not a URI")
 	}
 	var b batch
 	r := s.realm
 	r.mu.Lock()
-	if s.link.joined && s.link.public == s {
+	if closed = s.link.joined && s.link.public == s; closed {
 		r.core.Kill(&s.link.session, reason, message, &r.out)
 		r.deliver(&b, nil, nil)
 	}
 	r.mu.Unlock()
 	b.flush()
-	return nil
+	return closed, nil
 }
 
 // SetExpiry makes the session end at a time, with GOODBYE wamp.close.auth; the

@@ -12,6 +12,8 @@ type settings struct {
 	authenticators []Authenticator
 	onHello        []func(ctx context.Context, h *Handshake) (done func(), err error)
 	onSession      []func(ctx context.Context, s *Session) (done func(), err error)
+	providers      []provider
+	calls          func(ctx context.Context, c *Call) error // nil: calls are routed
 }
 
 // configurable has settings that can be changed while sessions come and go.

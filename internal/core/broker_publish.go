@@ -165,6 +165,33 @@ func (r *Realm) tellTrusted(sub *subscription, p *publication, receivers []*Sess
 	return out.receivers[start:]
 }
 
+// EventTo sends an event to s alone, for each of its subscriptions that matches
+// the topic. It reports whether there is one. The event is not kept.
+func (r *Realm) EventTo(s *Session, topic []byte, payload *msg.Payload, out *Out) bool {
+	if !s.state.joined {
+		return false
+	}
+	id := toID(r.cfg.Rand())
+	sent := false
+	r.hits = r.topics.AppendAll(r.hits[:0], topic)
+	for _, sub := range r.hits {
+		if s.state.subscriptions[sub] == nil {
+			continue
+		}
+		m := out.add(s, msg.Event)
+		m.ID = sub.id
+		m.Publication = id
+		m.Payload = *payload
+		if sub.match != msg.Exact {
+			m.URI = topic
+		}
+		r.stats.Events++
+		sent = true
+	}
+	clear(r.hits)
+	return sent
+}
+
 // receivers returns which subscribers of sub are to get p: the subscription's
 // own list when nobody is left out.
 func (r *Realm) receivers(sub *subscription, p *publication, out *Out) []*Session {

@@ -192,7 +192,7 @@ func (r *Realm) callOptions(c *call, m *msg.Message) (refusal []byte) {
 			c.details.TrustLevel = level
 		}
 	}
-	c.timeout = r.timeout(o.Timeout)
+	c.timeout = r.Timeout(o.Timeout)
 	switch {
 	case o.RunMode == msg.RunUnknown,
 		o.RunMode == msg.RunPartition && !o.Has(msg.KeyRKey):

@@ -24,6 +24,9 @@ func (r *Realm) registerAll(s *Session, m *msg.Message, out *Out) {
 	registered(s, m.Request, reg, out)
 }
 
+// Overrides reports whether id is that of the registration of AllCalls.
+func (r *Realm) Overrides(id uint64) bool { return r.override != nil && r.override.id == id }
+
 // overridden returns what serves calls of u although something else may be
 // registered, nil when there is nothing.
 func (r *Realm) overridden(u []byte) (*registration, []byte) {

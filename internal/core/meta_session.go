@@ -62,6 +62,16 @@ func (q *query) withRoles() ([]*Session, []byte) {
 	return q.realm.selectSessions(func(s *Session) bool { return slices.Contains(roles, s.AuthRole) }), nil
 }
 
+// Sessions calls f for each session, in the order of joining, but for those of
+// the router itself.
+func (r *Realm) Sessions(f func(*Session)) {
+	for s := r.first; s != nil; s = s.state.next {
+		if !s.Trusted {
+			f(s)
+		}
+	}
+}
+
 func sessionCount(q *query) ([]any, []byte) {
 	sessions, refusal := q.withRoles()
 	return []any{len(sessions)}, refusal

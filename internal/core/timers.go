@@ -11,8 +11,8 @@ import (
 // longest is the longest timeout that is taken for one.
 const longest = 100 * 365 * 24 * time.Hour
 
-// timeout returns the time that CALL's timeout stands for; 0 means none.
-func (r *Realm) timeout(n uint64) time.Duration {
+// Timeout returns the time that CALL's timeout stands for; 0 means none.
+func (r *Realm) Timeout(n uint64) time.Duration {
 	if n > uint64(longest/r.cfg.TimeoutUnit) {
 		return 0
 	}
