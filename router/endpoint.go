@@ -148,12 +148,16 @@ func (r *Router) ServeEndpoint(ln net.Listener, e Endpoint) error {
 
 // webSocket returns the options of WebSocket connections.
 func (r *Router) webSocket(e *Endpoint) *websocket.Options {
-	return &websocket.Options{
+	o := &websocket.Options{
 		Deflate:    e.Compression,
 		Limits:     r.limits,
 		Origins:    e.Origins,
 		Forwarders: transport.Trust(e.Forwarders),
 	}
+	if c := r.cfg.Cookies; c != nil {
+		o.Upgrade = c.upgrade
+	}
+	return o
 }
 
 // otherHTTP answers the HTTP requests of a listener that are not for WebSocket.

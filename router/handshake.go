@@ -194,7 +194,7 @@ func (l *link) admit(a *authentication, h *Handshake, realm *Realm, roles msg.Ro
 	if err := s.hello(ctx, h, set); err != nil {
 		return s, err
 	}
-	id, err := identify(ctx, h, set.authenticators)
+	id, err := l.router.guard.identify(ctx, h, set.authenticators)
 	if err != nil {
 		return s, err
 	}

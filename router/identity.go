@@ -32,6 +32,8 @@ type Identity struct {
 	// Value is whatever the application knows of the principal. Handlers find
 	// it as Session.Identity().Value.
 	Value any
+
+	key string // the public key that the client proved to have, if that was the method
 }
 
 // Transport is how a client is connected.

@@ -145,6 +145,13 @@ type Config struct {
 	// Retention bounds the retained events of each realm.
 	Retention Retention
 
+	// AuthLimits slow down who guesses passwords.
+	AuthLimits AuthLimits
+
+	// Cookies gives WebSocket connections cookies, by which browsers come back
+	// as whom they were; nil: none.
+	Cookies *Cookies
+
 	// Agent is announced in WELCOME; default "Wampeter".
 	Agent string
 
@@ -181,6 +188,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxMemory == 0 {
 		c.MaxMemory = 1 << 30
 	}
+	if c.Cookies != nil {
+		c.Cookies = c.Cookies.withDefaults()
+	}
 	if c.Agent == "" {
 		c.Agent = "Wampeter"
 	}
@@ -205,6 +215,7 @@ type Router struct {
 	polls      *longpoll.Server
 	says       [msg.Formats]introduction
 	key        [16]byte // of registration and subscription ids
+	guard      guard
 	configurable
 
 	running sync.WaitGroup // connections and what serves them
@@ -249,6 +260,7 @@ func New(cfg Config) *Router {
 		Forwarders: transport.Trust(cfg.Forwarders),
 		NoContent:  cfg.LongPollNoContent,
 	})
+	r.guard.init(cfg.AuthLimits, cfg.Logger)
 	r.ownSession = r.session
 	r.ownSession.Budget = nil  // what is left of it is for clients
 	_, _ = rand.Read(r.key[:]) // never fails

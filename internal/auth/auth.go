@@ -12,7 +12,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"strings"
 )
 
 // Names of the methods, as HELLO, CHALLENGE and WELCOME have them.
@@ -55,4 +58,44 @@ func Random(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
 	return b
+}
+
+// FakeText returns a text that looks like another one, always the same for the
+// same name: of as many bytes, in hexadecimal digits or base64 if that is what
+// the other one is in.
+func FakeText(key []byte, name, like string) string {
+	random := func(n int) []byte {
+		var b []byte
+		for i := 0; len(b) < n; i++ {
+			b = append(b, hmacOf(key, fmt.Sprint(i, " text of nobody ", name))...)
+		}
+		return b[:n]
+	}
+	if raw, err := hex.DecodeString(like); err == nil {
+		return hex.EncodeToString(random(len(raw)))
+	}
+	if raw, err := base64.StdEncoding.DecodeString(like); err == nil {
+		return base64.StdEncoding.EncodeToString(random(len(raw)))
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	text := random(len(like))
+	for i := range text {
+		text[i] = letters[int(text[i])%len(letters)]
+	}
+	return string(text)
+}
+
+// TextOf returns a text that may have come as bytes, which JSON writes in base64
+// behind a zero (specification, section "Binary support in JSON"): Autobahn|Python
+// sends the proofs of SCRAM like this.
+func TextOf(s string) string {
+	rest, ok := strings.CutPrefix(s, "\x00")
+	if !ok {
+		return s
+	}
+	text, err := base64.StdEncoding.DecodeString(rest)
+	if err != nil {
+		return s
+	}
+	return string(text)
 }

@@ -25,6 +25,29 @@ type CRASalt struct {
 	KeyLength  int    // bytes; default 32
 }
 
+// WithDefaults returns s with its zero numbers replaced, if there is a salt.
+func (s CRASalt) WithDefaults() CRASalt {
+	if s.Salt != "" && s.Iterations == 0 {
+		s.Iterations = 1000
+	}
+	if s.Salt != "" && s.KeyLength == 0 {
+		s.KeyLength = 32
+	}
+	return s
+}
+
+// Check reports numbers that would take a computer's time away.
+func (s CRASalt) Check() error {
+	switch {
+	case s.Salt == "":
+	case s.Iterations < 1 || s.Iterations > maxIterations:
+		return fmt.Errorf("%d iterations: from 1 to %d are possible", s.Iterations, maxIterations)
+	case s.KeyLength < 1 || s.KeyLength > maxKeyLength:
+		return fmt.Errorf("key of %d bytes: from 1 to %d are possible", s.KeyLength, maxKeyLength)
+	}
+	return nil
+}
+
 // CRAKey returns the key that signs challenges: the secret itself, or when it
 // is salted, the base64 *text* of what PBKDF2 makes of it. The specification
 // does not say so; all implementations do.
@@ -32,17 +55,9 @@ func CRAKey(secret string, s CRASalt) ([]byte, error) {
 	if s.Salt == "" {
 		return []byte(secret), nil
 	}
-	if s.Iterations == 0 {
-		s.Iterations = 1000
-	}
-	if s.KeyLength == 0 {
-		s.KeyLength = 32
-	}
-	switch {
-	case s.Iterations < 1 || s.Iterations > maxIterations:
-		return nil, fmt.Errorf("%d iterations: from 1 to %d are possible", s.Iterations, maxIterations)
-	case s.KeyLength < 1 || s.KeyLength > maxKeyLength:
-		return nil, fmt.Errorf("key of %d bytes: from 1 to %d are possible", s.KeyLength, maxKeyLength)
+	s = s.WithDefaults()
+	if err := s.Check(); err != nil {
+		return nil, err
 	}
 	key, err := pbkdf2.Key(sha256.New, secret, []byte(s.Salt), s.Iterations, s.KeyLength)
 	if err != nil {

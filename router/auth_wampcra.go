@@ -1,0 +1,81 @@
+package router
+
+import (
+	"context"
+	"encoding/hex"
+	"sync/atomic"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/auth"
+)
+
+// WAMPCRA accepts clients that sign a challenge with a secret (specification,
+// advanced profile, "Challenge Response Authentication"), salted or not.
+// Somebody unknown is challenged like somebody known.
+func WAMPCRA(from Principals) Authenticator {
+	return &wampcra{method: method{auth.MethodCRA, from}, nobody: auth.Random(32)}
+}
+
+type wampcra struct {
+	method
+	nobody []byte // the secret of those who do not exist
+	last   atomic.Pointer[auth.CRASalt]
+}
+
+func (a *wampcra) Authenticate(ctx context.Context, h *Handshake) (*Identity, error) {
+	if h.AuthID == "" {
+		return nil, errNoAuthID
+	}
+	q := a.query(h)
+	p, s, why, err := a.find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if s != nil && s.cra == nil {
+		p, s, why = nil, nil, errNoSecret
+	}
+	key, salt := auth.Random(32), auth.CRASalt{}
+	if s != nil {
+		key, salt = s.cra, s.salt
+		a.last.Store(&salt)
+	} else {
+		salt = a.fake(h.AuthID)
+	}
+	// The text has no role, since only somebody known has one.
+	challenge := auth.NewCRAChallenge(h.AuthID, h.AuthRole, a.from.Provider(), h.SessionID, time.Now())
+	extra := map[string]any{"challenge": challenge}
+	if salt.Salt != "" {
+		extra["salt"], extra["iterations"], extra["keylen"] = salt.Salt, salt.Iterations, salt.KeyLength
+	}
+	signature, _, err := h.Challenge(ctx, auth.MethodCRA, extra)
+	if err != nil {
+		return nil, err
+	}
+	err = auth.CRAVerify(key, challenge, signature)
+	switch {
+	case p == nil:
+		return nil, deny(why)
+	case err != nil:
+		return nil, deny(err)
+	}
+	return a.identity(p, q), nil
+}
+
+// fake returns the salt of somebody unknown, always the same one for a name.
+func (a *wampcra) fake(authID string) auth.CRASalt {
+	var salt auth.CRASalt
+	if t, ok := a.from.(*Table); ok {
+		if s := t.like(authID, func(s *secrets) bool { return s.cra != nil }); s != nil {
+			salt = s.salt
+		}
+	} else if last := a.last.Load(); last != nil {
+		salt = *last
+	}
+	if salt.Salt != "" {
+		salt.Salt = auth.FakeText(a.nobody, authID, salt.Salt)
+	}
+	return salt
+}
+
+// digits writes bytes in hexadecimal digits.
+func digits(b []byte) string { return hex.EncodeToString(b) }
