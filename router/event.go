@@ -39,7 +39,7 @@ func (s *Session) event(topic []byte, payload *msg.Payload) bool {
 	var b batch
 	r := s.realm
 	r.mu.Lock()
-	sent := s.link.joined && s.link.public == s && r.core.EventTo(&s.link.session, topic, payload, &r.out)
+	sent := s.link.joined && s.link.public.Load() == s && r.core.EventTo(&s.link.session, topic, payload, &r.out)
 	r.deliver(&b, nil, nil)
 	r.mu.Unlock()
 	b.flush()

@@ -27,10 +27,12 @@ type link struct {
 
 	realm      atomic.Pointer[Realm] // set and cleared by the link's own goroutine
 	session    core.Session
-	joined     bool     // the session is in the realm; guarded by realm.mu
-	public     *Session // the application's; guarded by realm.mu
-	dirtyIn    *batch   // see batch; guarded by realm.mu
+	joined     bool                    // the session is in the realm; guarded by realm.mu
+	public     atomic.Pointer[Session] // the application's; changed with realm.mu held
+	dirtyIn    *batch                  // see batch; guarded by realm.mu
 	dirtyEpoch uint64
+
+	gate *gate // nil until a message has had to wait; set by the reader
 
 	mu       sync.Mutex
 	deadline *time.Timer     // for HELLO, or for the answer to our GOODBYE
@@ -71,13 +73,18 @@ func (l *link) late() {
 
 // ended is called when the connection has ended because of err.
 func (l *link) ended(err error) {
-	l.expect(0, nil)
+	l.leave(err, &l.batch)
+	l.batch.flush()
+	if l.gate != nil {
+		l.gate.running.Wait() // whoever is asked hears that the session has ended
+	}
 	if a := l.authentication(); a != nil {
 		a.end(errClientGone)
 		<-a.done
+		l.leave(err, &l.batch) // in case that it has led to a session
+		l.batch.flush()
 	}
-	l.leave(err)
-	l.batch.flush()
+	l.expect(0, nil)
 	level := slog.LevelDebug
 	if !ordinary(err) {
 		level = slog.LevelInfo
@@ -146,9 +153,20 @@ func (l *link) expect(d time.Duration, late func()) {
 
 // Message handles what the client sends (specification, section "Sessions").
 func (l *link) Message(m *msg.Message, block *transport.Block) error {
+	if l.queues(m) {
+		if queued, err := l.enqueue(m, block); queued || err != nil {
+			return err
+		}
+	}
+	return l.act(m, block, false)
+}
+
+// act handles a message whose turn it is. It runs on the reader or, parked, on
+// the gate's goroutine: never on both at once, but for farewells.
+func (l *link) act(m *msg.Message, block *transport.Block, parked bool) error {
 	switch l.state.Load() {
 	case open:
-		return l.handle(m, block)
+		return l.handle(m, block, parked)
 	case leaving:
 		switch m.Type {
 		case msg.Goodbye:
@@ -178,69 +196,98 @@ func (l *link) Message(m *msg.Message, block *transport.Block) error {
 	return &msg.Violation{Text: m.Type.String() + " before a session is open: HELLO has to be first"}
 }
 
-func (l *link) handle(m *msg.Message, block *transport.Block) error {
+// handle handles a message of an open session.
+func (l *link) handle(m *msg.Message, block *transport.Block, parked bool) error {
+	b, p := &l.batch, &l.pace
+	if parked {
+		b, p = &l.gate.batch, &l.gate.pace
+	}
 	switch m.Type {
 	case msg.Goodbye:
-		l.goodbye()
+		l.goodbye(b)
 		return nil
 	case msg.Abort:
-		l.leave(errAborted)
+		l.leave(errAborted, b)
 		l.peer.End(nil, errAborted)
 		return nil
 	}
-	err := l.realm.Load().handle(l, m, block)
-	if l.batch.full() {
-		l.flush()
+	var refusal error
+	if s := l.public.Load(); s != nil && !l.session.Trusted {
+		var checks []check
+		checks, refusal = s.realm.guard(s, m)
+		if len(checks) > 0 && refusal == nil {
+			if !parked {
+				return l.park(s, m, block, checks)
+			}
+			refusal = l.ask(s, m, checks)
+		}
+	}
+	err := l.pass(m, block, refusal, b)
+	if b.full() {
+		l.flush(b, p)
 	}
 	return err
 }
 
 // Broken ends the session at once: nothing of it may outlive the ABORT.
-func (l *link) Broken(err error) {
+func (l *link) Broken(err error) { l.broken(err, &l.batch) }
+
+func (l *link) broken(err error, b *batch) {
 	if a := l.authentication(); a != nil {
 		a.end(errClientGone)
 	}
-	l.leave(err)
-	l.batch.flush()
+	l.leave(err, b)
+	b.flush()
+}
+
+// breach ends the session because of a message that had to wait.
+func (l *link) breach(err error) {
+	l.broken(err, &l.gate.batch)
+	var v *msg.Violation
+	if errors.As(err, &v) {
+		l.peer.Abort(v, err)
+		return
+	}
+	l.peer.End(nil, err)
 }
 
 // flush writes what the client's messages have put into outboxes, and slows
 // the client down when a receiver does not keep up.
-func (l *link) flush() {
-	events := l.batch.event
-	l.batch.event = false
-	if slow := l.batch.flush(); slow != nil {
-		l.pace.wait(slow, l.router.session.MaxQueue/8, events)
+func (l *link) flush(b *batch, p *pace) {
+	events := b.event
+	b.event = false
+	if slow := b.flush(); slow != nil {
+		p.wait(slow, l.router.session.MaxQueue/8, events)
 	}
 }
 
 // goodbye answers GOODBYE. The connection stays for another session, or for
 // the client to close it.
-func (l *link) goodbye() {
+func (l *link) goodbye(b *batch) {
 	if !l.state.CompareAndSwap(open, opening) {
 		l.peer.End(nil, errGoodbye) // it crossed ours, and is the answer
 		return
 	}
-	l.leave(errGoodbye)
+	l.leave(errGoodbye, b)
 	_ = l.peer.Send(&msg.Message{
 		Type: msg.Goodbye,
 		URI:  []byte(msg.CloseGoodbyeAndOut),
 		Dict: l.peer.MessageDict(""),
 	}, nil)
-	l.batch.flush()
+	b.flush()
 	l.peer.Flush()
 	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errGoodbye) })
 }
 
-// leave ends the session, if one is open.
-func (l *link) leave(err error) {
-	realm := l.realm.Load()
+// leave ends the session, if one is open. Of several that want to end it one
+// does.
+func (l *link) leave(err error, b *batch) {
+	realm := l.realm.Swap(nil)
 	if realm == nil {
 		return
 	}
-	realm.leave(l, &l.batch)
+	realm.leave(l, b)
 	l.logLeave(realm, err)
-	l.realm.Store(nil)
 	if l.own == nil {
 		l.router.exit(realm)
 	}
@@ -258,7 +305,7 @@ func (l *link) logLeave(realm *Realm, err error) {
 
 // Idle flushes what the messages since the last Idle were answered with.
 func (l *link) Idle() {
-	l.flush()
+	l.flush(&l.batch, &l.pace)
 	l.batch.release()
 }
 

@@ -81,8 +81,12 @@ func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id ui
 	id = l.session.ID
 	r.sessions[id] = l
 	l.joined = true
-	if l.public = s; s != nil {
+	l.public.Store(s)
+	switch {
+	case s != nil:
 		s.id = id
+	case r.guarded():
+		r.handleOf(l) // somebody has begun to ask since HELLO came
 	}
 	// From here on it can be killed, or ended by a shutdown; not before, since
 	// it would not be in the realm yet.
@@ -127,7 +131,7 @@ func (r *Realm) killed(l *link, m *msg.Message) {
 func (r *Realm) forget(l *link) {
 	l.joined = false
 	delete(r.sessions, l.session.ID)
-	switch s := l.public; {
+	switch s := l.public.Load(); {
 	case s == nil:
 	case l.own != nil:
 		s.cancel() // nobody waits for its end
@@ -139,21 +143,23 @@ func (r *Realm) forget(l *link) {
 // handleOf returns the application's handle of the session of l, made when
 // nobody has asked for it before. r.mu is held.
 func (r *Realm) handleOf(l *link) *Session {
-	if l.public == nil {
-		s := l.session
-		l.public = newSession(l, r, &Handshake{SessionID: s.ID, Transport: transportOf(l)})
-		l.public.roles = s.Roles
-		l.public.identity = &Identity{AuthID: s.AuthID, Role: s.AuthRole, Method: s.AuthMethod, Provider: s.AuthProvider}
-		if !l.joined {
-			l.public.cancel() // it is about to leave, with a last word
-			l.public.ended = true
-		}
+	if s := l.public.Load(); s != nil {
+		return s
 	}
-	return l.public
+	of := &l.session
+	s := newSession(l, r, &Handshake{SessionID: of.ID, Transport: transportOf(l)})
+	s.roles = of.Roles
+	s.identity = &Identity{AuthID: of.AuthID, Role: of.AuthRole, Method: of.AuthMethod, Provider: of.AuthProvider}
+	if !l.joined {
+		s.cancel() // it is about to leave, with a last word
+		s.ended = true
+	}
+	l.public.Store(s)
+	return s
 }
 
-// handle passes one message of an open session to the core.
-func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block) error {
+// handle passes one message of an open session to the core. Effects go into b.
+func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block, b *batch) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !l.joined {
@@ -188,7 +194,7 @@ func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block) error {
 	default:
 		err = &msg.Violation{Text: m.Type.String() + " is not for a client to send in an open session"}
 	}
-	r.deliver(&l.batch, m, block)
+	r.deliver(b, m, block)
 	return err
 }
 

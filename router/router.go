@@ -97,6 +97,12 @@ type Config struct {
 	// open; default 10 s.
 	HandshakeTimeout time.Duration
 
+	// DecisionTimeout is how long an application may take to decide whether a
+	// message is allowed; default 10 s. Until then further messages of its
+	// session wait, and when it is over the message is refused with
+	// wamp.error.authorization_failed.
+	DecisionTimeout time.Duration
+
 	// KeepAlive is the silence after which a client is pinged; default 30 s,
 	// negative: never. A client that stays silent for PongTimeout more (default
 	// 10 s) is disconnected.
@@ -166,6 +172,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	def(&c.HandshakeTimeout, 10*time.Second)
+	def(&c.DecisionTimeout, 10*time.Second)
 	def(&c.KeepAlive, session.DefaultKeepAlive)
 	def(&c.PongTimeout, session.DefaultPongWait)
 	def(&c.WriteTimeout, transport.DefaultWriteTimeout)

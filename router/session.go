@@ -97,7 +97,7 @@ func (s *Session) close(reason, message string) (closed bool, err error) {
 	var b batch
 	r := s.realm
 	r.mu.Lock()
-	if closed = s.link.joined && s.link.public == s; closed {
+	if closed = s.link.joined && s.link.public.Load() == s; closed {
 		r.core.Kill(&s.link.session, reason, message, &r.out)
 		r.deliver(&b, nil, nil)
 	}

@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "write what the realm does into the tran
 //	s1 joins plain authid=joe           with none
 //	s1 joins callee.call_canceling …    with those
 //	s1 > CALL 1 {} com.x [1]            a message to the realm
+//	s1 denied com.no CALL 1 {} com.x    a message that is refused from outside
 //	s1 refuses wamp.error.unavailable   the last message to s1 is undeliverable
 //	s1 leaves
 //	tick 5s                             time passes
@@ -186,6 +187,10 @@ func (p *player) step(line string, words []string) {
 	case words[1] == "refuses":
 		m := p.last[s]
 		p.realm.Undeliverable(s, &m, words[2], &p.out)
+	case words[1] == "denied":
+		_, text, _ := strings.Cut(line, words[2])
+		payload := msg.Payload{Format: msg.JSON, Args: []byte(`["why"]`)}
+		err = p.realm.Refuse(s, p.parse(text), []byte(words[2]), payload, &p.out)
 	case words[1] == ">":
 		_, text, _ := strings.Cut(line, "> ")
 		m := p.parse(text)

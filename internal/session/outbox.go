@@ -45,6 +45,7 @@ type outbox struct {
 	grace   *time.Timer
 	idle    chan struct{} // closed when writing ends
 	room    chan struct{} // closed when there may be room; nil when nobody waits for it
+	done    chan struct{} // closed when ended is set; nil when nobody waits for it
 	writers sync.WaitGroup
 }
 
@@ -407,7 +408,7 @@ func (p *Peer) End(m *msg.Message, err error) {
 	p.closing = true
 	p.reason = err
 	p.wake()
-	p.ended.Store(true)
+	p.setEnded()
 	p.grace = time.AfterFunc(p.cfg.Grace, func() { p.Close(ErrGrace) })
 	if p.size == 0 {
 		_ = p.conn.CloseWrite()
@@ -434,6 +435,27 @@ func (p *Peer) stopWriting() {
 	}
 }
 
+// Done returns a channel that is closed when the session is ending: no further
+// message is sent, or handled.
+func (p *Peer) Done() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done == nil {
+		p.done = make(chan struct{})
+		if p.ended.Load() {
+			close(p.done)
+		}
+	}
+	return p.done
+}
+
+// setEnded notes that the session is ending. p.mu is held.
+func (p *Peer) setEnded() {
+	if !p.ended.Swap(true) && p.done != nil {
+		close(p.done)
+	}
+}
+
 // Close ends the connection at once. err is why, unless End or Close gave a
 // reason before.
 func (p *Peer) Close(err error) {
@@ -447,7 +469,7 @@ func (p *Peer) closeLocked(err error) {
 		return
 	}
 	p.closed = true
-	p.ended.Store(true)
+	p.setEnded()
 	if !p.closing {
 		p.reason = err
 	}
@@ -479,7 +501,7 @@ func (p *Peer) finish(err error) {
 	if !p.closing && !p.closed {
 		p.closing = true
 		p.reason = err
-		p.ended.Store(true)
+		p.setEnded()
 		if p.writing {
 			p.grace = time.AfterFunc(p.cfg.Grace, func() { p.Close(ErrGrace) })
 		}

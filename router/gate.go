@@ -1,0 +1,411 @@
+package router
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wampeter/wampeter/internal/codec"
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/transport"
+	"github.com/wampeter/wampeter/wamp"
+)
+
+// A guard looks at a message of an open session before it is routed. It runs on
+// the link's goroutine and must neither wait nor call the application: an error
+// refuses the message, and a check is to be asked, in its own time.
+//
+// m is valid until the guard returns; the check is given a copy.
+type guard func(s *Session, m *msg.Message) (check, error)
+
+// A check decides on a message, outside every lock, in a goroutine in which it
+// may wait until ctx ends: when the session has, or Config.DecisionTimeout is
+// over, or its caller cancels the call. A *wamp.Error or wamp.URI refuses the
+// message as it says. For any other error nobody is to blame but the check
+// itself: wamp.error.authorization_failed, and the error is logged.
+type check func(ctx context.Context, s *Session, m *msg.Message) error
+
+// How much of one session's input may wait behind a check. Beyond it nothing
+// more is read.
+const (
+	maxParked      = 256
+	maxParkedBytes = 1 << 20
+)
+
+// gate is where a session's input waits, in order, while a check is under way.
+// A goroutine then acts in place of the reader, with the state that belongs to
+// the link's goroutine, until nothing waits any more; the reader only puts what
+// it reads at the end of the queue.
+type gate struct {
+	parked  atomic.Bool // set by the reader, cleared by the goroutine as its last act
+	running sync.WaitGroup
+
+	batch batch // of the goroutine
+	pace  pace
+
+	mu    sync.Mutex
+	queue []held
+	bytes int
+	room  chan struct{} // closed when there may be room; nil when the reader does not wait
+	until time.Time     // when the client wants to leave: the end of all decisions
+	call  uint64        // request of the CALL that is being decided; 0: none
+	stop  context.CancelCauseFunc
+}
+
+// held is a message that waits.
+type held struct {
+	m     *msg.Message
+	block *transport.Block // that the bytes behind m are in; nil: they are copied
+	size  int
+}
+
+// queues reports whether m has to wait for messages before it.
+func (l *link) queues(m *msg.Message) bool {
+	g := l.gate
+	if g == nil || !g.parked.Load() {
+		return false
+	}
+	// Farewells are not kept waiting: neither the answer to ours, nor ABORT.
+	return l.state.Load() != leaving && m.Type != msg.Abort
+}
+
+// park has a message wait for checks, and what follows it wait for that.
+func (l *link) park(s *Session, m *msg.Message, block *transport.Block, checks []check) error {
+	g := l.gate
+	if g == nil {
+		g = new(gate)
+		l.gate = g
+	}
+	kept, err := l.hold(m, block)
+	if err != nil {
+		return err
+	}
+	l.flush(&l.batch, &l.pace) // those who are waited for may be among the receivers
+	g.until = time.Time{}
+	g.parked.Store(true)
+	g.running.Go(func() {
+		err := l.ask(s, kept.m, checks)
+		if err = l.pass(kept.m, kept.block, err, &g.batch); err != nil {
+			l.breach(err)
+		}
+		l.letGo(kept)
+		l.catchUp()
+	})
+	return nil
+}
+
+// catchUp handles what has been read meanwhile; nothing more when the connection
+// is ending. Its last act is to give the link back to the reader.
+func (l *link) catchUp() {
+	g := l.gate
+	ending := l.peer.Done()
+	for {
+		select {
+		case <-ending:
+			l.discard()
+		default:
+		}
+		g.mu.Lock()
+		if len(g.queue) == 0 {
+			g.mu.Unlock()
+			l.flush(&g.batch, &g.pace) // before the reader goes on: what it sends comes later
+			g.mu.Lock()
+		}
+		if len(g.queue) == 0 {
+			g.queue = nil
+			g.batch.release()
+			g.parked.Store(false)
+			g.wake()
+			g.mu.Unlock()
+			return
+		}
+		next := g.queue[0]
+		g.queue[0] = held{}
+		g.queue = g.queue[1:]
+		g.mu.Unlock()
+		if err := l.act(next.m, next.block, true); err != nil {
+			l.breach(err)
+		}
+		l.letGo(next)
+	}
+}
+
+// enqueue puts a message at the end of the queue. It waits for room; false when
+// nothing is parked any more, so that the reader may handle m itself.
+func (l *link) enqueue(m *msg.Message, block *transport.Block) (bool, error) {
+	g := l.gate
+	size := sizeOf(m)
+	for {
+		g.mu.Lock()
+		if !g.parked.Load() {
+			g.mu.Unlock()
+			return false, nil
+		}
+		if len(g.queue) == 0 || len(g.queue) < maxParked && g.bytes+size <= maxParkedBytes {
+			g.mu.Unlock()
+			break // only the reader adds to it
+		}
+		if g.room == nil {
+			g.room = make(chan struct{})
+		}
+		room := g.room
+		g.mu.Unlock()
+		select {
+		case <-room:
+		case <-l.peer.Done():
+			return true, nil
+		}
+	}
+	kept, err := l.hold(m, block)
+	if err != nil {
+		return true, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch m.Type {
+	case msg.Cancel:
+		if g.call != 0 && g.call == m.Request {
+			g.stop(errCanceledCall)
+		}
+	case msg.Goodbye:
+		if g.until.IsZero() {
+			g.until = time.Now().Add(l.router.cfg.DecisionTimeout)
+		}
+	}
+	if !g.parked.Load() {
+		l.unhold(kept)
+		return false, nil
+	}
+	g.queue = append(g.queue, kept)
+	return true, nil
+}
+
+// discard forgets what waits.
+func (l *link) discard() {
+	g := l.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, h := range g.queue {
+		l.unhold(h)
+	}
+	g.queue = nil
+	g.wake()
+}
+
+// wake lets the reader look for room again. g.mu is held.
+func (g *gate) wake() {
+	if g.room != nil {
+		close(g.room)
+		g.room = nil
+	}
+}
+
+// hold takes a message out of the buffer that it was read into, and counts its
+// bytes.
+func (l *link) hold(m *msg.Message, block *transport.Block) (held, error) {
+	h := held{block: block, size: sizeOf(m)}
+	if !l.router.session.Budget.Take(h.size) {
+		return h, session.ErrOverflow // it is one of those that the memory goes to
+	}
+	kept := *m
+	h.m = &kept
+	if block != nil {
+		block.Hold()
+	} else {
+		kept.URI = bytes.Clone(m.URI)
+		kept.Dict = bytes.Clone(m.Dict)
+		p := &kept.Payload
+		p.Tail = bytes.Clone(p.Tail)
+		if p.Args != nil { // args first, kwargs last
+			p.Args = p.Tail[:len(p.Args):len(p.Args)]
+		}
+		if p.Kwargs != nil {
+			p.Kwargs = p.Tail[len(p.Tail)-len(p.Kwargs):]
+		}
+	}
+	g := l.gate
+	g.mu.Lock()
+	g.bytes += h.size
+	g.mu.Unlock()
+	return h, nil
+}
+
+// unhold is the opposite of hold. g.mu is held.
+func (l *link) unhold(h held) {
+	h.block.Release()
+	l.gate.bytes -= h.size
+	l.router.session.Budget.Give(h.size)
+}
+
+// letGo forgets a message that was held and has been handled.
+func (l *link) letGo(h held) {
+	g := l.gate
+	g.mu.Lock()
+	if h.m.Type == msg.Goodbye {
+		g.until = time.Time{} // another session may follow
+	}
+	l.unhold(h)
+	g.wake()
+	g.mu.Unlock()
+}
+
+func sizeOf(m *msg.Message) int {
+	const envelope = 256 // the Message itself, about
+	return envelope + len(m.URI) + len(m.Dict) + len(m.Payload.Tail)
+}
+
+// guarded reports whether somebody has a say in what sessions of the realm send.
+func (r *Realm) guarded() bool {
+	return len(r.router.settings().guards)+len(r.settings().guards) > 0
+}
+
+// guard asks the guards of a message.
+func (r *Realm) guard(s *Session, m *msg.Message) (checks []check, err error) {
+	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
+		for _, ask := range set.guards {
+			c, err := ask(s, m)
+			if err != nil {
+				return nil, err
+			}
+			if c != nil {
+				checks = append(checks, c)
+			}
+		}
+	}
+	return checks, nil
+}
+
+var (
+	errCanceledCall = errors.New("the caller has canceled the call")
+	errUndecided    = errors.New("nobody has decided in time")
+)
+
+// ask runs the checks of a message, until one refuses it.
+func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
+	g := l.gate
+	l.flush(&g.batch, &g.pace)
+	ctx, stop := context.WithCancelCause(s.Context())
+	defer stop(nil)
+	g.mu.Lock()
+	end := time.Now().Add(l.router.cfg.DecisionTimeout)
+	if !g.until.IsZero() && g.until.Before(end) {
+		end = g.until
+	}
+	if m.Type == msg.Call {
+		g.call, g.stop = m.Request, stop
+	}
+	g.mu.Unlock()
+	ctx, cancel := context.WithDeadlineCause(ctx, end, errUndecided)
+	defer cancel()
+
+	var err error
+	for i := 0; i < len(checks) && err == nil; i++ {
+		if err = context.Cause(ctx); err == nil {
+			err = run(ctx, checks[i], s, m)
+		}
+	}
+	g.mu.Lock()
+	g.call, g.stop = 0, nil
+	g.mu.Unlock()
+	return l.verdict(ctx, s, m, err)
+}
+
+// run runs one check, which must not take the router down.
+func run(ctx context.Context, c check, s *Session, m *msg.Message) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return c(ctx, s, m)
+}
+
+// verdict makes of a check's error one that clients may read.
+func (l *link) verdict(ctx context.Context, s *Session, m *msg.Message, err error) error {
+	var (
+		e *wamp.Error
+		u wamp.URI
+	)
+	switch {
+	case err == nil:
+		return nil
+	case context.Cause(ctx) == errCanceledCall:
+		return wamp.ErrCanceled
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &u), s.Context().Err() != nil:
+		return err // in a session that has ended nobody hears of it
+	}
+	text := "it could not be decided whether this is allowed"
+	if ctx.Err() != nil {
+		text = "it was not decided in time whether this is allowed"
+	}
+	l.router.log.LogAttrs(context.Background(), slog.LevelError, "a message is refused because a decision failed",
+		slog.Uint64("session", s.id), slog.String("realm", s.realm.name), slog.String("authid", s.AuthID()),
+		slog.String("message", m.Type.String()), slog.String("uri", quote(string(m.URI))), slog.Any("error", err))
+	return wamp.Errorf(wamp.ErrAuthorizationFailed, "%s", text)
+}
+
+// pass routes a message, or answers it when err refuses it.
+func (l *link) pass(m *msg.Message, block *transport.Block, err error, b *batch) error {
+	realm := l.realm.Load()
+	if realm == nil {
+		return nil
+	}
+	if err != nil {
+		return realm.refuse(l, m, err, b)
+	}
+	return realm.handle(l, m, block, b)
+}
+
+// refuse answers m with the error of a guard or check.
+func (r *Realm) refuse(l *link, m *msg.Message, err error, b *batch) error {
+	uri, payload := refusalOf(err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !l.joined {
+		return nil
+	}
+	err = r.core.Refuse(&l.session, m, []byte(uri), payload, &r.out)
+	r.deliver(b, nil, nil)
+	return err
+}
+
+// refusalOf returns what an ERROR says.
+func refusalOf(err error) (uri string, p msg.Payload) {
+	var (
+		e *wamp.Error
+		u wamp.URI
+	)
+	switch {
+	case errors.As(err, &e):
+		if tail, err := codec.Marshal(nil, own, e.Args); err == nil && len(e.Args) > 0 {
+			p = msg.Payload{Format: own, Tail: tail, Args: tail}
+			if tail, err := codec.Marshal(tail, own, e.Kwargs); err == nil && len(e.Kwargs) > 0 {
+				p.Args = tail[:len(p.Args):len(p.Args)]
+				p.Kwargs, p.Tail = tail[len(p.Args):], tail
+			}
+		}
+		return string(e.URI), p
+	case errors.As(err, &u):
+		return string(u), p
+	}
+	return msg.ErrAuthorizationFailed, p
+}
+
+// attend gives every session of the realm a handle for the application, since
+// it has something to say from now on about sessions that it did not care for
+// when they joined.
+func (r *Realm) attend() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.sessions {
+		r.handleOf(l)
+	}
+}
