@@ -31,6 +31,7 @@ var rules = map[string]rule{
 	"internal/uri":   {forbid: pure},
 	"internal/match": {ours: []string{"internal/msg", "internal/uri"}, forbid: pure},
 	"internal/core":  {ours: []string{"internal/msg", "internal/uri", "internal/match"}, forbid: pure},
+	"internal/rules": {ours: []string{"internal/msg", "internal/uri", "internal/match"}, forbid: pure},
 	"internal/codec": {
 		ours:    []string{"internal/msg"},
 		outside: []string{"github.com/fxamacker/cbor/v2"},
@@ -55,7 +56,10 @@ var rules = map[string]rule{
 	"internal/session":            {ours: []string{"internal/msg", "internal/codec", "internal/transport/..."}},
 	"wamp":                        {ours: []string{"internal/msg", "internal/uri", "internal/match", "internal/codec", "internal/e2ee", "internal/auth", "internal/session", "internal/transport/..."}},
 	"router": {
-		ours: []string{"wamp", "internal/auth", "internal/core", "internal/match", "internal/session", "internal/transport/...", "internal/codec", "internal/msg", "internal/uri"},
+		ours: []string{
+			"wamp", "internal/auth", "internal/core", "internal/match", "internal/rules", "internal/session", "internal/transport/...",
+			"internal/codec", "internal/msg", "internal/uri",
+		},
 	},
 	"wamp/meta":        {ours: []string{"wamp"}},
 	"wamp/app":         {ours: []string{"wamp"}},

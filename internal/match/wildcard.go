@@ -14,6 +14,11 @@ type Shape struct {
 	mask       uint64 // bit 63 for the first component, and so on; set: empty
 }
 
+// Mask returns which components are empty: bit 63 for the first one, and so on.
+// Of two shapes with as many components, the one with the lower mask comes
+// first in the specification's precedence.
+func (s Shape) Mask() uint64 { return s.mask }
+
 // ShapeOf returns the shape of a wildcard pattern; false when it has more than
 // MaxComponents components.
 func ShapeOf[T ~string | ~[]byte](pattern T) (Shape, bool) {
