@@ -10,7 +10,7 @@ import (
 // slowest parts of an application do.
 func (r *Realm) Check(f func(ctx context.Context, s *Session, uri string) error) {
 	r.change(func(set *settings) {
-		set.guards = with(set.guards, func(_ *Session, m *msg.Message) (check, error) {
+		set.screens = with(set.screens, func(_ *Session, m *msg.Message) (check, error) {
 			if m.URI == nil {
 				return nil, nil
 			}

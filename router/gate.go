@@ -17,12 +17,12 @@ import (
 	"github.com/wampeter/wampeter/wamp"
 )
 
-// A guard looks at a message of an open session before it is routed. It runs on
+// A screen looks at a message of an open session before it is routed. It runs on
 // the link's goroutine and must neither wait nor call the application: an error
 // refuses the message, and a check is to be asked, in its own time.
 //
-// m is valid until the guard returns; the check is given a copy.
-type guard func(s *Session, m *msg.Message) (check, error)
+// m is valid until the screen returns; the check is given a copy.
+type screen func(s *Session, m *msg.Message) (check, error)
 
 // A check decides on a message, outside every lock, in a goroutine in which it
 // may wait until ctx ends: when the session has, or Config.DecisionTimeout is
@@ -260,15 +260,15 @@ func sizeOf(m *msg.Message) int {
 	return envelope + len(m.URI) + len(m.Dict) + len(m.Payload.Tail)
 }
 
-// guarded reports whether somebody has a say in what sessions of the realm send.
-func (r *Realm) guarded() bool {
-	return len(r.router.settings().guards)+len(r.settings().guards) > 0
+// screened reports whether somebody has a say in what sessions of the realm send.
+func (r *Realm) screened() bool {
+	return len(r.router.settings().screens)+len(r.settings().screens) > 0
 }
 
-// guard asks the guards of a message.
-func (r *Realm) guard(s *Session, m *msg.Message) (checks []check, err error) {
+// screen asks the screens of a message.
+func (r *Realm) screen(s *Session, m *msg.Message) (checks []check, err error) {
 	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
-		for _, ask := range set.guards {
+		for _, ask := range set.screens {
 			c, err := ask(s, m)
 			if err != nil {
 				return nil, err
@@ -364,7 +364,7 @@ func (l *link) pass(m *msg.Message, block *transport.Block, err error, b *batch)
 	return realm.handle(l, m, block, b)
 }
 
-// refuse answers m with the error of a guard or check.
+// refuse answers m with the error of a screen or check.
 func (r *Realm) refuse(l *link, m *msg.Message, err error, b *batch) error {
 	uri, payload := refusalOf(err)
 	r.mu.Lock()

@@ -73,7 +73,7 @@ func (r *Realm) asks() bool {
 // firstHandle returns the application's handle for a session that is about to
 // be opened, nil when so far nobody has any use for one.
 func (r *Realm) firstHandle(l *link, h *Handshake, roles msg.Roles, id *Identity) *Session {
-	if !r.own.opened() && !r.guarded() {
+	if !r.own.opened() && !r.screened() {
 		return nil
 	}
 	h.Transport = transportOf(l)

@@ -214,7 +214,7 @@ func (l *link) handle(m *msg.Message, block *transport.Block, parked bool) error
 	var refusal error
 	if s := l.public.Load(); s != nil && !l.session.Trusted {
 		var checks []check
-		checks, refusal = s.realm.guard(s, m)
+		checks, refusal = s.realm.screen(s, m)
 		if len(checks) > 0 && refusal == nil {
 			if !parked {
 				return l.park(s, m, block, checks)

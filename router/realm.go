@@ -85,7 +85,7 @@ func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id ui
 	switch {
 	case s != nil:
 		s.id = id
-	case r.guarded():
+	case r.screened():
 		r.handleOf(l) // somebody has begun to ask since HELLO came
 	}
 	// From here on it can be killed, or ended by a shutdown; not before, since

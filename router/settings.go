@@ -14,7 +14,7 @@ type settings struct {
 	onSession      []func(ctx context.Context, s *Session) (done func(), err error)
 	providers      []provider
 	calls          func(ctx context.Context, c *Call) error // nil: calls are routed
-	guards         []guard
+	screens        []screen
 }
 
 // configurable has settings that can be changed while sessions come and go.
