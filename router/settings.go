@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -85,3 +86,6 @@ func (r *Realm) OnSession(f func(ctx context.Context, s *Session) (done func(), 
 func (r *Realm) Authenticate(a ...Authenticator) {
 	r.change(func(s *settings) { s.authenticators = with(s.authenticators, a...) })
 }
+
+// Authenticators returns what Authenticate was given, in its order.
+func (r *Realm) Authenticators() []Authenticator { return slices.Clone(r.settings().authenticators) }

@@ -9,7 +9,7 @@
 //		…
 //	}
 //
-// [Events] awaits events, and a [Proxy] is a network that fails when it is told
+// [Router.SessionAs] opens sessions by role, [Events] awaits events, and a [Proxy] is a network that fails when it is told
 // to.
 //
 // No port is opened until [Router.URL] is called. When the test is over no
@@ -39,7 +39,8 @@ const patience = 10 * time.Second
 type Router struct {
 	*router.Router
 
-	t testing.TB
+	t   testing.TB
+	ids identities
 
 	listen   sync.Once
 	address  string
