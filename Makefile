@@ -30,7 +30,7 @@ test-go: need-cc ## Run the Go tests with the race detector, and check the forma
 	go -C bench vet ./...
 
 .PHONY: test-interop
-test-interop: need-cc need-python3 need-node need-npm ## Run the tests against other people's clients and routers
+test-interop: need-cc need-python3 need-node need-npm need-chromium ## Run the tests against other people's clients and routers
 	go vet -tags interop ./interop
 	go -C interop test -tags interop -race -count 1 -timeout 10m
 
@@ -84,7 +84,8 @@ WHERE_cc      := a C compiler for the race detector (Debian: apt-get install gcc
 WHERE_python3 := Python 3.11 or later (Debian: apt-get install python3 python3-venv)
 WHERE_node    := Node 18 or later (Debian: apt-get install nodejs)
 WHERE_npm     := the package manager of Node (Debian: apt-get install npm)
+WHERE_chromium := a browser for the page of examples/browser (Debian: apt-get install chromium)
 
-.PHONY: need-cc need-python3 need-node need-npm
-need-cc need-python3 need-node need-npm: need-%:
+.PHONY: need-cc need-python3 need-node need-npm need-chromium
+need-cc need-python3 need-node need-npm need-chromium: need-%:
 	@command -v $* >/dev/null || { echo "$* is missing: install $(WHERE_$*)"; exit 1; }

@@ -1,0 +1,3 @@
+// Package examples holds whole programs, one in each folder, with a README whose
+// commands run as they stand there.
+package examples
