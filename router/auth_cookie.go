@@ -7,10 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/auth"
+	"github.com/wampeter/wampeter/internal/transport"
 )
 
 // Cookies lets browsers come back without a password: a WebSocket connection is
@@ -78,15 +80,17 @@ func cookieKey(value string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// upgrade gives a connection a cookie, unless it brings one that stands for
+// giveCookie gives a connection a cookie, unless it brings one that stands for
 // somebody. A value that the client brings is never given a meaning: somebody
 // else may have planted it there. The request then holds the new value, and, as
 // no request does otherwise, Set-Cookie.
-func (c *Cookies) upgrade(r *http.Request, response http.Header) error {
-	r.Header.Del("Set-Cookie")
-	if old, err := r.Cookie(c.Name); err == nil {
-		if e, err := c.Store.Get(r.Context(), cookieKey(old.Value)); err != nil {
-			return fmt.Errorf("cookies cannot be looked up: %w", err)
+func (r *Router) giveCookie(req *http.Request, response http.Header) error {
+	c := r.cfg.Cookies
+	req.Header.Del("Set-Cookie")
+	if old, err := req.Cookie(c.Name); err == nil {
+		if e, err := c.Store.Get(req.Context(), cookieKey(old.Value)); err != nil {
+			r.log.LogAttrs(req.Context(), slog.LevelError, "cookies cannot be looked up", slog.Any("error", err))
+			return &transport.Refusal{Status: http.StatusInternalServerError, Text: "cookies cannot be looked up"}
 		} else if e != nil {
 			return nil
 		}
@@ -94,13 +98,13 @@ func (c *Cookies) upgrade(r *http.Request, response http.Header) error {
 	cookie := &http.Cookie{
 		Name: c.Name, Value: base64.RawURLEncoding.EncodeToString(auth.Random(24)),
 		Path: c.Path, Domain: c.Domain, MaxAge: int(c.MaxAge / time.Second),
-		HttpOnly: true, Secure: r.TLS != nil && !c.Insecure, SameSite: c.SameSite,
+		HttpOnly: true, Secure: req.TLS != nil && !c.Insecure, SameSite: c.SameSite,
 	}
 	if err := cookie.Valid(); err != nil {
 		return err
 	}
 	response.Add("Set-Cookie", cookie.String())
-	r.Header.Set("Set-Cookie", cookie.Value)
+	req.Header.Set("Set-Cookie", cookie.Value)
 	return nil
 }
 

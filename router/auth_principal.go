@@ -241,8 +241,12 @@ func (m *method) find(ctx context.Context, q *Query) (p *Principal, s *secrets, 
 	if refused(err) {
 		return nil, nil, err, nil
 	}
+	if ctx.Err() != nil {
+		return nil, nil, nil, context.Cause(ctx)
+	}
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("look up %s: %w", quote(q.AuthID), err)
+		// What it is is not for the client to know.
+		return nil, nil, nil, fmt.Errorf("look up %s: %v", quote(q.AuthID), err)
 	}
 	if p == nil {
 		return nil, nil, errUnknown, nil

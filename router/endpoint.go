@@ -154,8 +154,8 @@ func (r *Router) webSocket(e *Endpoint) *websocket.Options {
 		Origins:    e.Origins,
 		Forwarders: transport.Trust(e.Forwarders),
 	}
-	if c := r.cfg.Cookies; c != nil {
-		o.Upgrade = c.upgrade
+	if r.cfg.Cookies != nil {
+		o.Upgrade = r.giveCookie
 	}
 	return o
 }

@@ -117,6 +117,10 @@ var (
 
 // ordinary reports whether connections end for reason err every day.
 func ordinary(err error) bool {
+	// Clients that are not let in were logged when that was decided.
+	if v := (*msg.Violation)(nil); errors.As(err, &v) && (v.URI == msg.ErrAuthenticationDenied || v.URI == msg.ErrLimitExceeded) {
+		return true
+	}
 	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, errGoodbye) ||
 		errors.Is(err, errShutdown) || errors.Is(err, ErrClosed)
 }
