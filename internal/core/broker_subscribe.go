@@ -29,6 +29,7 @@ type subscriber struct {
 	at      int    // index in sub.receivers
 	grouped bool   // it shares events by key
 	key     uint64 // hash of nkey
+	owned   any    // see Attach
 }
 
 // Subscribe handles SUBSCRIBE (specification, basic profile, section
@@ -153,6 +154,28 @@ func (r *Realm) RevokeSubscription(s *Session, id uint64, reason string, out *Ou
 	return true
 }
 
+// HasSubscribed reports whether s has subscribed to a topic or pattern.
+func (r *Realm) HasSubscribed(s *Session, policy msg.Match, u []byte) bool {
+	sub, ok := r.topics.Get(policy, u)
+	return ok && s.state.subscriptions[sub] != nil
+}
+
+// Attach puts a value on a subscription of s, which is in Out.Ended once when
+// that ends: by UNSUBSCRIBE, by revocation, or with the session. It reports
+// whether s has subscribed; a value that was there before is returned.
+func (r *Realm) Attach(s *Session, policy msg.Match, u []byte, v any) (before any, ok bool) {
+	sub, ok := r.topics.Get(policy, u)
+	if !ok {
+		return nil, false
+	}
+	mine := s.state.subscriptions[sub]
+	if mine == nil {
+		return nil, false
+	}
+	before, mine.owned = mine.owned, v
+	return before, true
+}
+
 // revocation makes m the message that ends a subscription or registration
 // unasked.
 func revocation(m *msg.Message, id uint64, reason string) {
@@ -169,6 +192,9 @@ func (r *Realm) endSubscriber(mine *subscriber, out *Out) {
 	s, sub := mine.session, mine.sub
 	delete(s.state.subscriptions, sub)
 	s.dropShape(sub.match, sub.uri)
+	if mine.owned != nil {
+		out.Ended = append(out.Ended, mine.owned)
+	}
 	if mine.grouped {
 		sub.grouped--
 	}

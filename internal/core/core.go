@@ -59,7 +59,12 @@ type Effect struct {
 
 // Out collects effects. Its memory is reused by Reset.
 type Out struct {
-	Effects   []Effect
+	Effects []Effect
+
+	// Ended are the values that Attach has put on subscriptions which have
+	// ended, in the order in which they did.
+	Ended []any
+
 	receivers []*Session // backing of Effect.Receivers where lists were filtered
 }
 
@@ -67,6 +72,8 @@ type Out struct {
 func (o *Out) Reset() {
 	clear(o.Effects)
 	clear(o.receivers)
+	clear(o.Ended)
+	o.Ended = o.Ended[:0]
 	o.Effects = o.Effects[:0]
 	o.receivers = o.receivers[:0]
 }
