@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wampeter/wampeter/internal/codec"
 	"github.com/wampeter/wampeter/internal/core"
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/wamp"
@@ -76,18 +75,6 @@ func (c *Call) Return(opts ...wamp.PayloadOption) error {
 // as runmode and rkey (specification, advanced profile, section "Sharded
 // Registration"), also those that the router does not know.
 func (c *Call) Options() map[string]any { return dictionary(c.format, c.dict) }
-
-// dictionary decodes options or details. They were parsed before.
-func dictionary(f msg.Format, dict []byte) map[string]any {
-	var m map[string]any
-	if len(dict) > 0 {
-		_ = codec.Unmarshal(f, dict, &m)
-	}
-	if m == nil {
-		m = map[string]any{}
-	}
-	return m
-}
 
 // HandleCalls gives all calls of the realm to f, instead of routing them: what
 // is mounted, or registered by clients, is not called any more. The router's own

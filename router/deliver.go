@@ -98,6 +98,9 @@ func (r *Realm) deliver(b *batch, m *msg.Message, block *transport.Block) {
 		}
 		b.sent(l, e.Msg.Payload.Size()+64)
 	}
+	if len(r.out.Ended)+len(r.ended) > 0 {
+		r.tellEnds()
+	}
 	r.out.Reset()
 	r.arm()
 }

@@ -19,8 +19,8 @@ import (
 // SUBSCRIBED.
 //
 // Errors: wamp.ErrInvalidURI, wamp.ErrNotSubscribed when the session has not
-// subscribed to the topic, or has ended, and that of an argument that cannot be
-// serialized.
+// subscribed to the topic, or has ended, wamp.ErrLimitExceeded when too many
+// wait for SUBSCRIBED, and that of an argument that cannot be serialized.
 func (s *Session) Event(topic string, opts ...wamp.PayloadOption) error {
 	if !uri.Valid([]byte(topic), false) {
 		return fmt.Errorf("event to a session: topic %s: %w", quote(topic), wamp.ErrInvalidURI)
@@ -29,21 +29,29 @@ func (s *Session) Event(topic string, opts ...wamp.PayloadOption) error {
 	if err != nil {
 		return fmt.Errorf("event to a session: topic %s: %w", quote(topic), err)
 	}
-	if !s.event([]byte(topic), &payload) {
-		return fmt.Errorf("event to a session: topic %s: %w", quote(topic), wamp.ErrNotSubscribed)
+	if err := s.event([]byte(topic), &payload); err != nil {
+		return fmt.Errorf("event to a session: topic %s: %w", quote(topic), err)
 	}
 	return nil
 }
 
-func (s *Session) event(topic []byte, payload *msg.Payload) bool {
+func (s *Session) event(topic []byte, payload *msg.Payload) error {
 	var b batch
 	r := s.realm
 	r.mu.Lock()
-	sent := s.link.joined && s.link.public.Load() == s && r.core.EventTo(&s.link.session, topic, payload, &r.out)
+	defer b.flush()
+	defer r.mu.Unlock()
+	if !s.link.joined || s.link.public.Load() != s {
+		return wamp.ErrNotSubscribed
+	}
+	if kept, err := s.subscribing.keep(topic, payload); kept {
+		return err
+	}
+	if !r.core.EventTo(&s.link.session, topic, payload, &r.out) {
+		return wamp.ErrNotSubscribed
+	}
 	r.deliver(&b, nil, nil)
-	r.mu.Unlock()
-	b.flush()
-	return sent
+	return nil
 }
 
 // serialize returns arguments in the router's own serializer.

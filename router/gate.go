@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wampeter/wampeter/internal/codec"
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
 	"github.com/wampeter/wampeter/internal/transport"
@@ -94,6 +93,7 @@ func (l *link) park(s *Session, m *msg.Message, block *transport.Block, checks [
 		if err = l.pass(kept.m, kept.block, err, &g.batch); err != nil {
 			l.breach(err)
 		}
+		s.settle()
 		l.letGo(kept)
 		l.catchUp()
 	})
@@ -262,7 +262,12 @@ func sizeOf(m *msg.Message) int {
 
 // screened reports whether somebody has a say in what sessions of the realm send.
 func (r *Realm) screened() bool {
-	return len(r.router.settings().screens)+len(r.settings().screens) > 0
+	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
+		if len(set.screens)+len(set.interceptors)+len(set.onSubscribe) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // screen asks the screens of a message.
@@ -278,7 +283,7 @@ func (r *Realm) screen(s *Session, m *msg.Message) (checks []check, err error) {
 			}
 		}
 	}
-	return checks, nil
+	return r.questions(s, m, checks), nil
 }
 
 var (
@@ -385,18 +390,15 @@ func refusalOf(err error) (uri string, p msg.Payload) {
 	)
 	switch {
 	case errors.As(err, &e):
-		if tail, err := codec.Marshal(nil, own, e.Args); err == nil && len(e.Args) > 0 {
-			p = msg.Payload{Format: own, Tail: tail, Args: tail}
-			if tail, err := codec.Marshal(tail, own, e.Kwargs); err == nil && len(e.Kwargs) > 0 {
-				p.Args = tail[:len(p.Args):len(p.Args)]
-				p.Kwargs, p.Tail = tail[len(p.Args):], tail
-			}
-		}
-		return string(e.URI), p
+		uri = string(e.URI)
+		p, _ = serialize([]wamp.PayloadOption{e.Payload()}) // else the URI has to do
 	case errors.As(err, &u):
-		return string(u), p
+		uri = string(u)
 	}
-	return msg.ErrAuthorizationFailed, p
+	if uri == "" {
+		uri = msg.ErrAuthorizationFailed
+	}
+	return uri, p
 }
 
 // attend gives every session of the realm a handle for the application, since

@@ -216,6 +216,7 @@ func (l *link) handle(m *msg.Message, block *transport.Block, parked bool) error
 		return nil
 	}
 	var refusal error
+	var asked *Session
 	if s := l.public.Load(); s != nil && !l.session.Trusted {
 		var checks []check
 		checks, refusal = s.realm.screen(s, m)
@@ -224,9 +225,13 @@ func (l *link) handle(m *msg.Message, block *transport.Block, parked bool) error
 				return l.park(s, m, block, checks)
 			}
 			refusal = l.ask(s, m, checks)
+			asked = s
 		}
 	}
 	err := l.pass(m, block, refusal, b)
+	if asked != nil {
+		asked.settle()
+	}
 	if b.full() {
 		l.flush(b, p)
 	}

@@ -30,7 +30,8 @@ type Realm struct {
 	mu       sync.Mutex
 	core     *core.Realm
 	sessions map[uint64]*link
-	out      core.Out // scratch of whoever holds mu
+	out      core.Out   // scratch of whoever holds mu
+	ended    []*Session // in the operation under way
 	alarm    alarm
 }
 
@@ -136,8 +137,23 @@ func (r *Realm) forget(l *link) {
 	case l.own != nil:
 		s.cancel() // nobody waits for its end
 	default:
-		r.router.running.Go(s.end) // the link is running itself, so Close has not returned
+		s.cancel()
+		r.ended = append(r.ended, s)
 	}
+}
+
+// tellEnds has the application hear of what has ended, r.out.Ended and then
+// r.ended. r.mu is held.
+func (r *Realm) tellEnds() {
+	for _, v := range r.out.Ended {
+		sub := v.(*subscription)
+		sub.session.later(sub.end)
+	}
+	for i, s := range r.ended {
+		s.later(s.end)
+		r.ended[i] = nil
+	}
+	r.ended = r.ended[:0]
 }
 
 // handleOf returns the application's handle of the session of l, made when
@@ -175,6 +191,7 @@ func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block, b *batch
 		err = r.core.Publish(&l.session, m, &r.out)
 	case msg.Subscribe:
 		err = r.core.Subscribe(&l.session, m, &r.out)
+		r.subscribed(l, m)
 	case msg.Unsubscribe:
 		err = r.core.Unsubscribe(&l.session, m, &r.out)
 	case msg.Register:

@@ -24,12 +24,16 @@ type Session struct {
 	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
 
+	subscribing *subscription // functions of OnSubscribe decide on it; guarded by realm.mu
+
 	mu       sync.Mutex
 	identity *Identity
 	values   map[any]any
 	done     []func() // from the hooks, in their order
 	expiry   *time.Timer
 	ended    bool
+	tasks    []func()      // what the application is to hear, in order
+	working  chan struct{} // closed when all of it has been told; nil when nobody tells
 }
 
 func newSession(l *link, realm *Realm, h *Handshake) *Session {
@@ -151,6 +155,53 @@ func (s *Session) atEnd(done func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done = append(s.done, done)
+}
+
+// later calls f after all that later was given before, in a goroutine that Close
+// waits for: the link is running, so Close has not returned.
+func (s *Session) later(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tasks = append(s.tasks, f)
+	if s.working == nil {
+		s.working = make(chan struct{})
+		s.realm.router.running.Go(s.work)
+	}
+}
+
+// work calls what there is to be called.
+func (s *Session) work() {
+	for {
+		s.mu.Lock()
+		if len(s.tasks) == 0 {
+			s.tasks = nil
+			close(s.working)
+			s.working = nil
+			s.mu.Unlock()
+			return
+		}
+		f := s.tasks[0]
+		s.tasks[0] = nil
+		s.tasks = s.tasks[1:]
+		s.mu.Unlock()
+		f()
+	}
+}
+
+// idle waits until all that later was given has been called.
+func (s *Session) idle(ctx context.Context) error {
+	s.mu.Lock()
+	working := s.working
+	s.mu.Unlock()
+	if working == nil {
+		return nil
+	}
+	select {
+	case <-working:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // end tells the application that the session has ended. It is called once, by

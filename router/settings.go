@@ -16,6 +16,8 @@ type settings struct {
 	providers      []provider
 	calls          func(ctx context.Context, c *Call) error // nil: calls are routed
 	screens        []screen
+	interceptors   []interceptor
+	onSubscribe    []topicHandler
 }
 
 // configurable has settings that can be changed while sessions come and go.

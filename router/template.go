@@ -31,17 +31,7 @@ import (
 //
 // Template fails when the pattern is none.
 func (r *Router) Template(pattern string, policy wamp.MatchPolicy, make func(*Realm) error) error {
-	valid := false
-	switch policy {
-	case wamp.Exact:
-		valid = uri.Valid([]byte(pattern), false)
-	case wamp.Prefix:
-		valid = uri.ValidPrefix([]byte(pattern), false)
-	case wamp.Wildcard:
-		_, few := match.ShapeOf([]byte(pattern))
-		valid = few && uri.ValidWildcard([]byte(pattern), false)
-	}
-	if !valid {
+	if !validPattern(pattern, policy) {
 		return fmt.Errorf("template: %s is no %v pattern", quote(pattern), policy)
 	}
 	r.mu.Lock()
@@ -51,6 +41,20 @@ func (r *Router) Template(pattern string, policy wamp.MatchPolicy, make func(*Re
 	}
 	r.templates.Put(msg.Match(policy), pattern, make)
 	return nil
+}
+
+// validPattern reports whether a pattern can be matched.
+func validPattern(pattern string, policy wamp.MatchPolicy) bool {
+	switch policy {
+	case wamp.Exact:
+		return uri.Valid([]byte(pattern), false)
+	case wamp.Prefix:
+		return uri.ValidPrefix([]byte(pattern), false)
+	case wamp.Wildcard:
+		_, few := match.ShapeOf(pattern)
+		return few && uri.ValidWildcard([]byte(pattern), false)
+	}
+	return false
 }
 
 // DefaultRealm is Template for all names that no other template is for.

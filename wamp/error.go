@@ -190,6 +190,10 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns the local cause, such as context.Canceled, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Payload returns the arguments of the error, as one that is received or sent
+// carries them.
+func (e *Error) Payload() Payload { return e.payload() }
+
 // payload returns what to send.
 func (e *Error) payload() Payload {
 	if e.Args == nil && e.Kwargs == nil {
