@@ -36,7 +36,8 @@ type topicHandler struct {
 // to something anew, all that it has ended has returned. Functions are called in
 // the order in which they were added, the router's before the realm's, without a
 // lock, and what they returned in the opposite one. ctx ends when the session
-// does, and after Config.DecisionTimeout.
+// does, and after Config.DecisionTimeout. What is kept of a topic's past events
+// (Config.History) is not asked for by subscribing, and needs rules of its own.
 //
 // OnSubscribe fails when the topic is none.
 func (r *Router) OnSubscribe(topic string, f func(ctx context.Context, s *Session) (done func(), err error)) error {

@@ -19,6 +19,7 @@ var capabilities = map[string]int{
 	"S001": 51, // the guide "Programming with WAMP"
 	"S002": 28, // autobahn.twisted.wamp
 	"S003": 22, // aiowamp
+	"S004": 23, // serverwamp
 }
 
 var capability = regexp.MustCompile(`\b(S\d{3})-(\d+)(?:\.\.(\d+))?`)
