@@ -9,6 +9,32 @@
 //
 // Shutdown says GOODBYE to all sessions and waits; Close ends everything at
 // once. After either no goroutine is left.
+//
+// # What the program adds
+//
+// Beside routing between clients, the program that the router is in can
+//
+//	[Realm.Mount]           serve procedures and handle events itself, from a wamp.Registry
+//	[Realm.HandleCalls]     serve all calls of a realm by one function
+//	[Realm.Local]           publish, call and register without being let in
+//	[Router.Template]       say what realms are that clients ask for; [Router.DefaultRealm]
+//	[Realm.Authenticate]    say who clients are
+//	[Router.OnHello]        run code before a client is authenticated,
+//	[Router.OnSession]      when its session opens,
+//	[Router.OnSubscribe]    when it subscribes to a topic, and when that ends
+//	[Router.Intercept]      look at all that clients send
+//	[Session.Event]         send an event to one session; [Session.Close] ends it
+//	[Key]                   keep data with a session
+//	[Provide]               give handlers values; [Use]
+//
+// Functions for all realms are added to the [Router], others to a [Realm]. In
+// each of them, and in mounted handlers, [From] finds the session that it is
+// about. They are called without any lock of the router's, and what they panic
+// with is logged.
+//
+// A function refuses what it is asked about by an error: a *wamp.Error or a
+// wamp.URI is told to the client as it is, any other error is logged, and the
+// client learns no more than that there was one.
 package router
 
 import (
