@@ -26,6 +26,11 @@ var (
 	errNoAuthID    = wamp.Errorf(wamp.ErrAuthenticationDenied, "HELLO.Details.authid is missing: this method needs it")
 )
 
+// Deny returns an error with which an Authenticator refuses a client that has not
+// proved who it is. The client is told so in the words in which all are refused:
+// nothing of why, which goes to the log.
+func Deny(why error) error { return deny(why) }
+
 // hashing bounds how many tickets are hashed at a time: each takes a processor
 // and much memory, and everybody may send one.
 var hashing = make(chan struct{}, runtime.GOMAXPROCS(0))

@@ -61,6 +61,7 @@ var rules = map[string]rule{
 			"internal/codec", "internal/msg", "internal/uri",
 		},
 	},
+	"router/jwt":       {ours: []string{"router", "wamp"}, outside: []string{"github.com/golang-jwt/jwt/v5"}},
 	"wamp/meta":        {ours: []string{"wamp"}},
 	"wamp/app":         {ours: []string{"wamp"}},
 	"wamptest":         {ours: []string{"router", "wamp", "internal/transport/..."}},
