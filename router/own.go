@@ -87,7 +87,16 @@ func (o *ownSession) DialWAMP(context.Context) (transport.Conn, error) {
 	client, server := pipe.New(msg.CBOR, limits)
 	l := &link{router: r, own: o}
 	l.peer = session.New(server, l, &r.ownSession)
-	o.running.Go(l.run)
+	o.running.Go(func() {
+		l.run()
+		o.mu.Lock()
+		closed := o.closed
+		o.mu.Unlock()
+		if !closed { // nobody but the realm should have done that
+			r.log.LogAttrs(context.Background(), slog.LevelError, "a realm's own session has ended: what is mounted is not served any more",
+				slog.String("realm", o.realm.name))
+		}
+	})
 	return client, nil
 }
 

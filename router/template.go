@@ -13,24 +13,24 @@ import (
 )
 
 // Template says how realms come into being whose names match a pattern: when a
-// client asks for one that does not exist, make is called with it, to mount,
-// authenticate, hook what the realm is to have, before any client is let in.
+// client asks for one that does not exist, build is called with it, to mount and
+// to set whatever the realm is to have, before any client is let in.
 // When several patterns match, the most specific one counts: exact, the longest
 // prefix, wildcard.
 //
-// An error of make refuses the client and whoever else waits for the realm:
+// An error of build refuses the client and whoever else waits for the realm:
 // ABORT with the URI and message of a *wamp.Error or wamp.URI, with
 // wamp.error.no_such_realm for any other error, which is logged but not told.
 // The next client has it tried again.
 //
 // Such a realm is there as long as it has sessions; it is made anew for the next
 // one. At most Config.MaxRealms realms are there at a time. Realms that the
-// program makes itself, by Router.Realm, have nothing of a template. make has to
+// program makes itself, by Router.Realm, have nothing of a template. build has to
 // return in time, since clients wait no longer than Config.HandshakeTimeout,
 // and must not ask the router for the realm by its name.
 //
 // Template fails when the pattern is none.
-func (r *Router) Template(pattern string, policy wamp.MatchPolicy, make func(*Realm) error) error {
+func (r *Router) Template(pattern string, policy wamp.MatchPolicy, build func(*Realm) error) error {
 	if !validPattern(pattern, policy) {
 		return fmt.Errorf("template: %s is no %v pattern", quote(pattern), policy)
 	}
@@ -39,7 +39,7 @@ func (r *Router) Template(pattern string, policy wamp.MatchPolicy, make func(*Re
 	if r.templates == nil {
 		r.templates = match.New[template]()
 	}
-	r.templates.Put(msg.Match(policy), pattern, make)
+	r.templates.Put(msg.Match(policy), pattern, build)
 	return nil
 }
 
@@ -58,8 +58,8 @@ func validPattern(pattern string, policy wamp.MatchPolicy) bool {
 }
 
 // DefaultRealm is Template for all names that no other template is for.
-func (r *Router) DefaultRealm(make func(*Realm) error) {
-	_ = r.Template("", wamp.Prefix, make) // that is a pattern
+func (r *Router) DefaultRealm(build func(*Realm) error) {
+	_ = r.Template("", wamp.Prefix, build) // that is a pattern
 }
 
 // template makes something of an empty realm.
@@ -67,10 +67,10 @@ type template = func(*Realm) error
 
 // templateFor returns what makes the realm called name; false when nothing
 // does, and it must not be. r.mu is held.
-func (r *Router) templateFor(name string) (make template, ok bool) {
+func (r *Router) templateFor(name string) (f template, ok bool) {
 	if r.templates != nil {
-		if make, ok = r.templates.Best([]byte(name)); ok {
-			return make, true
+		if f, ok = r.templates.Best([]byte(name)); ok {
+			return f, true
 		}
 	}
 	return nil, !r.cfg.NoDefaultRealm
