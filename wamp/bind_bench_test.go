@@ -55,11 +55,36 @@ func decodeMove(p *msg.Payload) (*byHand, error) {
 		return nil, err
 	}
 	var err error
-	codec.Entries(p.Format, p.Kwargs, func(key string, value []byte) bool {
-		if key == "step" {
+	codec.Entries(p.Format, p.Kwargs, func(key, value []byte) bool {
+		if string(key) == "step" {
 			err = codec.Unmarshal(p.Format, value, &m.step)
 		}
 		return true
 	})
 	return m, err
+}
+
+// Binding a struct of two fields costs two allocations: the struct, and the
+// text in it.
+func TestBindAllocations(t *testing.T) {
+	type move struct {
+		From string `wamp:"0"`
+		Step int    `wamp:"step"`
+	}
+	for f := msg.JSON; f < msg.Formats; f++ {
+		p := newPayload([]PayloadOption{In(move{"e2 to e4", 1337})})
+		_, raw, err := p.encode(nil, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pl := planOf(reflect.TypeFor[move]())
+		n := testing.AllocsPerRun(100, func() {
+			if _, err := decodeStruct[move](pl, &raw, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		if n > 2 {
+			t.Errorf("%v: %v allocations", f, n)
+		}
+	}
 }

@@ -279,7 +279,7 @@ func (pl *plan) decodeKwargs(p *msg.Payload, rv reflect.Value) error {
 	var seen fieldSet
 	var err error
 	if p.Kwargs != nil {
-		codec.Entries(p.Format, p.Kwargs, func(key string, data []byte) bool {
+		codec.Entries(p.Format, p.Kwargs, func(key, data []byte) bool {
 			i := pl.keywordField(key)
 			if i < 0 {
 				err = pl.decodeExtra(p.Format, key, data, rv)
@@ -304,19 +304,20 @@ func (pl *plan) decodeKwargs(p *msg.Payload, rv reflect.Value) error {
 	return nil
 }
 
-func (pl *plan) keywordField(key string) int {
+func (pl *plan) keywordField(key []byte) int {
 	for i := range pl.fields {
-		if f := &pl.fields[i]; f.pos < 0 && f.name == key {
+		if f := &pl.fields[i]; f.pos < 0 && f.name == string(key) {
 			return i
 		}
 	}
 	return -1
 }
 
-func (pl *plan) decodeExtra(format msg.Format, key string, data []byte, rv reflect.Value) error {
+func (pl *plan) decodeExtra(format msg.Format, name, data []byte, rv reflect.Value) error {
 	if pl.extra == nil {
 		return nil
 	}
+	key := string(name)
 	m := pl.extra.of(rv)
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(m.Type()))

@@ -131,7 +131,7 @@ func (pl *plan) keywords(f msg.Format, rv reflect.Value) (keys []string, values 
 		return keys, values, nil
 	}
 	for it := pl.extra.of(rv).MapRange(); it.Next(); {
-		if key := it.Key().String(); pl.keywordField(key) < 0 {
+		if key := it.Key().String(); pl.keywordField([]byte(key)) < 0 {
 			if add(key, it.Value()); err != nil {
 				return nil, nil, err
 			}

@@ -311,3 +311,40 @@ func TestGuideFactory(t *testing.T) {
 	want(t, len(seen), 3)
 	want(t, wamp.DefaultURL, "ws://localhost:8080/ws")
 }
+
+// S003-2: what has an id can be printed.
+func TestGuidePrintable(t *testing.T) {
+	s, _, _ := socketed(t)
+	r := register(t, s, "com.x", wamp.Func2(multiply))
+	sub, err := s.Subscribe(t.Context(), "com.{a}", wamp.Event(messageReceived))
+	check(t, err)
+	want(t, fmt.Sprint(s, ", ", r, ", ", sub), fmt.Sprintf("session %d in realm1, registration %d of com.x, subscription %d to com.{a}", s.ID(), r.ID(), sub.ID()))
+}
+
+// Events that need no order are handled together, as many as the subscription
+// says, and no more.
+func TestEventConcurrency(t *testing.T) {
+	s, publisher, _ := socketed(t)
+	const n = 3
+	together := make(chan none, 10)
+	release := make(chan none)
+	sub, err := s.Subscribe(t.Context(), "com.topic", wamp.Event(func(context.Context, none) error {
+		together <- none{}
+		<-release
+		return nil
+	}), wamp.Concurrency(n))
+	check(t, err)
+	for range n + 2 {
+		_, err := publisher.Publish(t.Context(), "com.topic", wamp.Acknowledge())
+		check(t, err)
+	}
+	for range n {
+		<-together
+	}
+	// An answer says that all events have arrived.
+	_, err = s.Publish(t.Context(), "com.other", wamp.Acknowledge())
+	check(t, err)
+	want(t, len(together), 0)
+	close(release)
+	check(t, sub.Sync(t.Context()))
+}

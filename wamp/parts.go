@@ -138,7 +138,7 @@ func (p Payload) blank() bool {
 	}
 	blank := true
 	if p.raw.Kwargs != nil {
-		codec.Entries(p.raw.Format, p.raw.Kwargs, func(string, []byte) bool {
+		codec.Entries(p.raw.Format, p.raw.Kwargs, func(_, _ []byte) bool {
 			blank = false
 			return false
 		})

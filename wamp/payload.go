@@ -204,8 +204,8 @@ func (p Payload) Kwarg(name string, v any) error {
 	}
 	var value []byte
 	if raw.Kwargs != nil {
-		codec.Entries(raw.Format, raw.Kwargs, func(key string, data []byte) bool {
-			if key == name {
+		codec.Entries(raw.Format, raw.Kwargs, func(key, data []byte) bool {
+			if string(key) == name {
 				value = data
 			}
 			return value == nil

@@ -47,6 +47,9 @@ type Registration struct {
 // ID returns the router's id of the registration.
 func (r *Registration) ID() uint64 { return r.id }
 
+// String names the registration, for logs.
+func (r *Registration) String() string { return fmt.Sprintf("registration %d of %s", r.id, r.given) }
+
 // Procedure returns the URI or pattern as it was given to Register.
 func (r *Registration) Procedure() string { return r.given }
 

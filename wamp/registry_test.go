@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/wamp"
 	"github.com/wampeter/wampeter/wamptest"
 )
@@ -514,19 +513,5 @@ func TestDrain(t *testing.T) {
 	check(t, <-drained)
 	if callee.Err() != nil {
 		t.Error(callee.Err())
-	}
-}
-
-// The same registry serves a session in process, beside the full router.
-func TestRegistryInProcess(t *testing.T) {
-	rt := router.New(router.Config{})
-	defer func() { _ = rt.Close() }()
-	s, err := rt.Session(t.Context(), "realm1")
-	check(t, err)
-	reg := wamp.NewRegistry("foo")
-	check(t, reg.Register("", wamp.Func2(multiply)))
-	use(t, s, reg)
-	if n, err := wamp.Call[int](t.Context(), s, "foo.multiply", wamp.Args{2, 3}); err != nil || n != 6 {
-		t.Error(n, err)
 	}
 }

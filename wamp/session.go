@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -112,6 +113,9 @@ func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string)
 	s.peer = session.New(conn, (*reader)(s), cfg)
 	return s
 }
+
+// String names the session, for logs.
+func (s *Session) String() string { return fmt.Sprintf("session %d in %s", s.id, s.realm) }
 
 // ID returns the session's id.
 func (s *Session) ID() uint64 { return s.id }

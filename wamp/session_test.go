@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,46 @@ func TestJoinRefused(t *testing.T) {
 			tt.check(err)
 		})
 	}
+}
+
+// S002-26, S002-27: a session that OnWelcome refuses ends with ABORT.
+func TestWelcomeRefused(t *testing.T) {
+	sc := newScript(t)
+	d := sc.dialer()
+	d.OnWelcome = func(context.Context, *Session) error { return errors.New("not my router") }
+	dialed := async(t, func() (*Session, error) { return d.Dial(t.Context()) })
+	sc.accept()
+	sc.read()
+	sc.send(welcome)
+	sc.expect(`[3, {"message": "not my router"}, "wamp.error.cannot_authenticate"]`)
+	_ = sc.conn.Close()
+	_, err := dialed()
+	wantText(t, err, "not my router")
+}
+
+// S002-18: a message that is larger than MaxMessage ends the session, and says
+// so; NetDial opens the connection.
+func TestMaxMessage(t *testing.T) {
+	sc := newScript(t)
+	d := sc.dialer()
+	d.MaxMessage = 512
+	var dialed []string
+	d.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialed = append(dialed, network+" "+address)
+		return (&net.Dialer{}).DialContext(ctx, network, sc.ln.Addr().String())
+	}
+	d.URLs = []string{"rs://router.example:8081"}
+	s := sc.join(d)
+	if !slices.Equal(dialed, []string{"tcp router.example:8081"}) {
+		t.Error(dialed)
+	}
+	sub := sc.subscribe(s, `[32, 1, {}, "com.x"]`, `[33, 1, 21]`, "com.x", Event(func(context.Context, string) error { return nil }))
+	sc.send(`[36, 21, 1, {}, ["` + strings.Repeat("x", 1000) + `"]]`)
+	<-sub.Done()
+	wantError(t, s.Err(), ErrClosed)
+	wantText(t, s.Err(), "512")
+	_ = sc.conn.Close()
+	<-s.Done()
 }
 
 func TestJoinTimeout(t *testing.T) {

@@ -58,6 +58,11 @@ type topic struct {
 // topic share.
 func (sub *Subscription) ID() uint64 { return sub.id }
 
+// String names the subscription, for logs.
+func (sub *Subscription) String() string {
+	return fmt.Sprintf("subscription %d to %s", sub.id, sub.given)
+}
+
 // Topic returns the topic or pattern as it was given to Subscribe.
 func (sub *Subscription) Topic() string { return sub.given }
 

@@ -243,9 +243,9 @@ func TestPublish(t *testing.T) {
 	}
 	sc.expect(`[16, 1, {}, "com.x", ["hi"], {"a": "\u0000AQ=="}]`)
 	_, _ = s.Publish(t.Context(), "com.x", ExcludeMe(false), Exclude(1, 2), ExcludeAuthID("a"), ExcludeAuthRole("b"),
-		Eligible(3), EligibleAuthID("c"), EligibleAuthRole("d"), Retain(), Partition(7), DiscloseMe())
+		Eligible(3), EligibleAuthID("c"), EligibleAuthRole("d"), Retain(), Partition(7), DiscloseMe(), Option("x_y", 1))
 	sc.expect(`[16, 2, {"exclude_me": false, "exclude": [1, 2], "exclude_authid": ["a"], "exclude_authrole": ["b"],
-		"eligible": [3], "eligible_authid": ["c"], "eligible_authrole": ["d"], "retain": true, "rkey": 7, "disclose_me": true}, "com.x"]`)
+		"eligible": [3], "eligible_authid": ["c"], "eligible_authrole": ["d"], "retain": true, "rkey": 7, "disclose_me": true, "x_y": 1}, "com.x"]`)
 
 	wait := async(t, func() (uint64, error) { return s.Publish(t.Context(), "com.x", Acknowledge()) })
 	sc.expect(`[16, 3, {"acknowledge": true}, "com.x"]`)

@@ -24,15 +24,16 @@ func Elements(dst [][]byte, f msg.Format, list []byte) [][]byte {
 }
 
 // Entries calls yield for each entry of dict, one complete valid dictionary in
-// format f, until yield returns false. Keys are text, as Transcode makes them.
-func Entries(f msg.Format, dict []byte, yield func(key string, value []byte) bool) {
+// format f, until yield returns false. Keys are text, as Transcode makes them,
+// and valid until yield returns.
+func Entries(f msg.Format, dict []byte, yield func(key, value []byte) bool) {
 	c := cursor{reader: reader{f: f, data: dict}}
 	c.next()
 	if c.kind != kindDict {
 		return
 	}
 	for frame := c.open(); c.more(&frame); {
-		key := c.keyString()
+		key := c.keyText()
 		value := c.raw()
 		if c.err != nil || !yield(key, value) {
 			return

@@ -53,8 +53,8 @@ func TestEntriesAndAppendDict(t *testing.T) {
 		src := Transcode(nil, f, msg.JSON, []byte(dict))
 		var keys, texts []string
 		var values [][]byte
-		Entries(f, src, func(key string, value []byte) bool {
-			keys, values = append(keys, key), append(values, value)
+		Entries(f, src, func(key, value []byte) bool {
+			keys, values = append(keys, string(key)), append(values, value)
 			texts = append(texts, string(Transcode(nil, msg.JSON, f, value)))
 			return true
 		})
@@ -65,21 +65,21 @@ func TestEntriesAndAppendDict(t *testing.T) {
 			t.Errorf("%v: put together again: %q, want %q", f, again, src)
 		}
 		n := 0
-		Entries(f, src, func(string, []byte) bool { n++; return n < 2 })
+		Entries(f, src, func(_, _ []byte) bool { n++; return n < 2 })
 		if n != 2 {
 			t.Errorf("%v: %d entries after the one that was to be the last", f, n-2)
 		}
 		for n := range len(src) {
-			Entries(f, src[:n], func(string, []byte) bool { return true })
+			Entries(f, src[:n], func(_, _ []byte) bool { return true })
 		}
 	}
-	Entries(msg.CBOR, []byte("\xa1\x07\xf5"), func(key string, value []byte) bool {
-		if key != "7" || string(value) != "\xf5" {
+	Entries(msg.CBOR, []byte("\xa1\x07\xf5"), func(key, value []byte) bool {
+		if string(key) != "7" || string(value) != "\xf5" {
 			t.Errorf("integer as key: got %q, %q", key, value)
 		}
 		return true
 	})
-	Entries(msg.JSON, []byte("[]"), func(string, []byte) bool {
+	Entries(msg.JSON, []byte("[]"), func(_, _ []byte) bool {
 		t.Error("a list has entries")
 		return false
 	})

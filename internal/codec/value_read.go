@@ -287,10 +287,13 @@ func (c *cursor) anyDict(depth int) map[string]any {
 }
 
 // keyString reads a key as Transcode would write it.
-func (c *cursor) keyString() string {
+func (c *cursor) keyString() string { return string(c.keyText()) }
+
+// keyText is keyString without a copy.
+func (c *cursor) keyText() []byte {
 	c.nextKey()
 	if c.kind == kindString && c.form == formPlain {
-		return string(c.text)
+		return c.text
 	}
-	return string(c.appendKey(nil))
+	return c.appendKey(nil)
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/wamp"
 	"github.com/wampeter/wampeter/wamp/app"
 	"github.com/wampeter/wampeter/wamptest"
@@ -47,8 +46,6 @@ func TestLifecycle(t *testing.T) {
 	if s, err := a.Session(); s != nil || !errors.Is(err, app.ErrNotConnected) {
 		t.Error(s, err)
 	}
-	a.Extra = map[string]any{"key": "value"}
-
 	stop := running(t, a, &wamp.Dialer{URLs: []string{"ws://" + address + "/ws"}, Backoff: quick})
 	ready(t, a)
 	j.wait(t, 1, "ready")
@@ -447,17 +444,4 @@ func TestOnError(t *testing.T) {
 	if a, b := <-heard, <-heard; a != "app com.fail" || b != "dialer com.fail" || !asked.Load() {
 		t.Error(a, b)
 	}
-}
-
-// An App can be served in process, by the router that the program embeds.
-func TestInProcess(t *testing.T) {
-	rt := router.New(router.Config{})
-	defer func() { _ = rt.Close() }()
-	a := app.New("com")
-	check(t, a.Register("add", wamp.Func2(add)))
-	check(t, a.Start(t.Context(), &wamp.Dialer{Router: rt}))
-	if sum, err := app.Call[int](t.Context(), a, "com.add", wamp.Args{2, 3}); err != nil || sum != 5 {
-		t.Error(sum, err)
-	}
-	check(t, a.Shutdown(t.Context()))
 }

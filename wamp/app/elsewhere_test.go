@@ -1,20 +1,25 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wampeter/wampeter/wamp"
 	"github.com/wampeter/wampeter/wamp/app"
@@ -65,6 +70,134 @@ func TestAsphalt(t *testing.T) {
 	}
 }
 
+// S000-4, asphalt-wamp: my call gives up after a while, with Detach. Neither
+// CANCEL nor a timeout is on the wire, the handler finishes, the late result is
+// dropped when it comes, and the session is as good as before.
+func TestAsphaltTimeout(t *testing.T) {
+	rt := wamptest.NewRouter(t)
+	p := wamptest.NewProxy(t, rt.Address())
+	w := tap(t, p)
+	callee := rt.Session()
+	release, finished := make(chan struct{}), make(chan error, 1)
+	for name, h := range map[string]wamp.Handler{
+		"com.slow": wamp.Func0(func(ctx context.Context) (string, error) {
+			<-release
+			finished <- ctx.Err()
+			return "late", nil
+		}),
+		"com.add": wamp.Func2(add),
+	} {
+		_, err := callee.Register(t.Context(), name, h)
+		check(t, err)
+	}
+	s := rt.Dial(&wamp.Dialer{URLs: []string{p.RawSocketURL()}, Serializers: []wamp.Serializer{wamp.JSON}})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := wamp.Call[string](ctx, s, "com.slow", wamp.OnCancel(wamp.Detach)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	close(release)
+	check(t, <-finished)
+	// Whatever comes of the first call comes before the answer to this one, if
+	// the callee is asked one after the other.
+	for sum := 0; sum != 5 || !strings.Contains(string(w.received()), `"late"`); {
+		var err error
+		sum, err = wamp.Call[int](t.Context(), s, "com.add", wamp.Args{2, 3})
+		check(t, err)
+	}
+	sent := rawMessages(w.sent())
+	if sent[1] != `[48,1,{},"com.slow"]` {
+		t.Error(sent[1])
+	}
+	for _, m := range sent[2:] {
+		if !strings.HasPrefix(m, "[48,") || !strings.HasSuffix(m, `{},"com.add",[2,3]]`) {
+			t.Error(m)
+		}
+	}
+}
+
+// S001-23..25, S001-49, S001-50, the guide of Autobahn: three processes register
+// customer.count, and each gives a reply; one fails, and two remain; a key is
+// always with the same process. A handler on com.myapp.us. gets path, title and
+// date; an event without a title is reported, and is not fatal.
+func TestAutobahnGuide(t *testing.T) {
+	rt := wamptest.NewRouter(t)
+	dial := func(onError func(context.Context, *wamp.HandlerError)) *wamp.Session {
+		return rt.Dial(&wamp.Dialer{URLs: []string{rt.URL()}, OnError: onError})
+	}
+	var broken atomic.Int32
+	broken.Store(-1)
+	var processes []*wamp.Session
+	for i := range int32(3) {
+		s := dial(nil)
+		_, err := s.Register(t.Context(), "com.myapp.customer.count", wamp.Func0(func(context.Context) (int32, error) {
+			if broken.Load() == i {
+				return 0, wamp.URI("com.myapp.error.broken")
+			}
+			return i, nil
+		}), wamp.Invoke(wamp.Partitioned), wamp.Shard(i))
+		check(t, err)
+		processes = append(processes, s)
+	}
+	caller := dial(nil)
+	count := func() (values []int32, failures int) {
+		for r, err := range wamp.CallAll[int32](t.Context(), caller, "com.myapp.customer.count") {
+			switch {
+			case err == nil:
+				values = append(values, r.Value)
+			case errors.Is(err, wamp.URI("com.myapp.error.broken")) && r.Callee == processes[1].ID():
+				failures++
+			default:
+				t.Error(r, err)
+			}
+		}
+		slices.Sort(values)
+		return values, failures
+	}
+	if values, failures := count(); !slices.Equal(values, []int32{0, 1, 2}) || failures != 0 {
+		t.Error(values, failures)
+	}
+	owner, err := wamp.Call[int32](t.Context(), caller, "com.myapp.customer.count", wamp.Partition(2391))
+	check(t, err)
+	for range 100 {
+		if i, err := wamp.Call[int32](t.Context(), caller, "com.myapp.customer.count", wamp.Partition(2391)); i != owner || err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	broken.Store(1)
+	if values, failures := count(); !slices.Equal(values, []int32{0, 2}) || failures != 1 {
+		t.Error(values, failures)
+	}
+	check(t, processes[1].Close(t.Context()))
+	if values, failures := count(); !slices.Equal(values, []int32{0, 2}) || failures != 0 {
+		t.Error(values, failures)
+	}
+
+	type concert struct {
+		Path  string `uri:"0"`
+		Title string `wamp:"0,required"`
+		Date  string `wamp:"1"`
+	}
+	heard, reported := make(chan concert, 1), make(chan error, 1)
+	listener := dial(func(_ context.Context, err *wamp.HandlerError) { reported <- err })
+	_, err = listener.Subscribe(t.Context(), "com.myapp.us.", wamp.Event(func(_ context.Context, c concert) error {
+		heard <- c
+		return nil
+	}))
+	check(t, err)
+	const topic = "com.myapp.us.newmexico.albuquerque.citycenter.on_concert"
+	_, err = caller.Publish(t.Context(), topic, wamp.Acknowledge())
+	check(t, err)
+	if err := <-reported; !errors.Is(err, wamp.ErrInvalidArgument) || !strings.Contains(err.Error(), "argument 0 is missing") {
+		t.Error(err)
+	}
+	_, err = caller.Publish(t.Context(), topic, wamp.Args{"Aida", "May"}, wamp.Acknowledge())
+	check(t, err)
+	if c := <-heard; c != (concert{"newmexico.albuquerque.citycenter.on_concert", "Aida", "May"}) {
+		t.Error(c)
+	}
+}
+
 // connectProxy is an HTTP proxy that knows CONNECT alone, and counts.
 func connectProxy(t *testing.T) (*url.URL, *atomic.Int32) {
 	t.Helper()
@@ -103,14 +236,15 @@ func connectProxy(t *testing.T) (*url.URL, *atomic.Int32) {
 // restarts, and joined fires only after everything is registered again; the end
 // says GOODBYE.
 func TestAutobahnTwisted(t *testing.T) {
-	proxy, used := connectProxy(t)
-	var current atomic.Pointer[wamptest.Router]
-	current.Store(wamptest.NewRouter(t))
-	tokens := newJournal()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tokens.add("%s", r.Header.Get("X-Token"))
-		current.Load().ServeHTTP(w, r)
-	}))
+	httpProxy, used := connectProxy(t)
+	first, second := wamptest.NewRouter(t), wamptest.NewRouter(t)
+	network := wamptest.NewProxy(t, first.Address()) // behind TLS, where it can be read
+	w := tap(t, network)
+	behind, err := url.Parse("http://" + network.Address())
+	check(t, err)
+	reverse := httputil.NewSingleHostReverseProxy(behind)
+	reverse.ErrorLog = log.New(io.Discard, "", 0)
+	server := httptest.NewTLSServer(reverse)
 	t.Cleanup(server.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
@@ -118,6 +252,8 @@ func TestAutobahnTwisted(t *testing.T) {
 	a := app.New("com.app")
 	check(t, a.Register("add", wamp.Func2(add)))
 	j := observed(a)
+	var current atomic.Pointer[wamptest.Router]
+	current.Store(first)
 	a.OnJoin(func(ctx context.Context, s *wamp.Session) error {
 		sum, err := wamp.Call[int](ctx, current.Load().Session(), "com.app.add", wamp.Args{2, 3})
 		j.add("joined, %d", sum)
@@ -125,22 +261,70 @@ func TestAutobahnTwisted(t *testing.T) {
 	})
 	attempt := 0
 	stop := running(t, a, &wamp.Dialer{
-		URLs:  []string{"wss" + strings.TrimPrefix(server.URL, "https")},
-		Proxy: http.ProxyURL(proxy), TLS: &tls.Config{RootCAs: roots}, Backoff: quick,
+		URLs:  []string{"wss" + strings.TrimPrefix(server.URL, "https") + "/ws"},
+		Proxy: http.ProxyURL(httpProxy), TLS: &tls.Config{RootCAs: roots}, Backoff: quick,
+		Serializers: []wamp.Serializer{wamp.JSON},
 		Header: func(context.Context) (http.Header, error) {
 			attempt++
 			return http.Header{"X-Token": {fmt.Sprint("token ", attempt)}}, nil
 		},
 	})
 	j.wait(t, 1, "ready")
-	old := current.Swap(wamptest.NewRouter(t))
-	check(t, old.Close())
+	network.Forward(second.Address())
+	current.Store(second)
+	check(t, first.Close())
 	j.wait(t, 2, "ready")
+	if state := ready(t, a).Transport().TLS; state == nil || len(state.PeerCertificates) == 0 {
+		t.Error("TLS state:", state)
+	}
 	check(t, stop())
 	j.wait(t, 2, "joined, 5")
 	j.wait(t, 1, "leave wamp.close.normal")
-	if seen := tokens.all(); used.Load() < 2 || len(seen) < 2 || seen[0] != "token 1" || seen[1] != "token 2" {
-		t.Error(used.Load(), seen)
+	for _, header := range []string{"X-Token: token 1\r\n", "X-Token: token 2\r\n"} {
+		if !bytes.Contains(w.sent(), []byte(header)) {
+			t.Errorf("no attempt with %q", header)
+		}
+	}
+	if n := used.Load(); n < 2 {
+		t.Error(n, "tunnels")
+	}
+	messages := webMessages(w.sent())
+	if last := messages[len(messages)-1]; last != `[6,{},"wamp.close.normal"]` {
+		t.Error(messages)
+	}
+	if !bytes.Contains(w.received(), []byte(`"wamp.close.goodbye_and_out"`)) {
+		t.Error("the router has not answered")
+	}
+}
+
+// S002-22, autobahn.twisted: stop ends retrying, at once.
+func TestStopEndsRetrying(t *testing.T) {
+	rt := wamptest.NewRouter(t)
+	network := wamptest.NewProxy(t, rt.Address())
+	a := app.New("")
+	j := observed(a)
+	stop := running(t, a, &wamp.Dialer{URLs: []string{network.URL()}, Backoff: wamp.Backoff{Initial: time.Hour}})
+	j.wait(t, 1, "ready")
+	network.Refuse()
+	network.Cut()
+	j.wait(t, 1, "error") // the session is lost, and the next attempt would come in hours
+	check(t, stop())
+}
+
+// S002-23, asphalt-wamp: the graceful end, on the wire: no more events, no more
+// calls, then GOODBYE.
+func TestGracefulEnd(t *testing.T) {
+	rt := wamptest.NewRouter(t)
+	network := wamptest.NewProxy(t, rt.Address())
+	w := tap(t, network)
+	a := app.New("com")
+	check(t, a.Register("add", wamp.Func2(add)))
+	check(t, a.Subscribe("topic", wamp.Event(func(context.Context, struct{}) error { return nil })))
+	check(t, a.Start(t.Context(), &wamp.Dialer{URLs: []string{network.RawSocketURL()}, Serializers: []wamp.Serializer{wamp.JSON}}))
+	check(t, a.Shutdown(t.Context()))
+	const hello, register, subscribe, unsubscribe, unregister, goodbye = 1, 64, 32, 34, 66, 6
+	if got := types(t, rawMessages(w.sent())); !slices.Equal(got, []int{hello, register, subscribe, unsubscribe, unregister, goodbye}) {
+		t.Error(got)
 	}
 }
 
@@ -180,6 +364,12 @@ func TestAiowamp(t *testing.T) {
 	p.Cut()
 	<-s.Done()
 	if err := s.Err(); !errors.Is(err, wamp.CloseTransportLost) {
+		t.Error(err)
+	}
+	s = rt.Dial(d)
+	check(t, rt.Shutdown(t.Context()))
+	<-s.Done()
+	if err := s.Err(); !errors.Is(err, wamp.CloseSystemShutdown) {
 		t.Error(err)
 	}
 }
