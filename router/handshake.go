@@ -25,6 +25,7 @@ type Handshake struct {
 	SessionID uint64         // the ID of the session to be
 	Transport *Transport
 
+	dict []byte // Details, serialized
 	link *link
 	auth *authentication
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,7 @@ func (l *link) hello(m *msg.Message) error {
 	if err != nil {
 		return err
 	}
-	h := &Handshake{Realm: string(m.URI), Methods: methods, Details: details, SessionID: newID(), link: l}
+	h := &Handshake{Realm: string(m.URI), Methods: methods, Details: details, SessionID: newID(), dict: m.Dict, link: l}
 	if l.own != nil {
 		return l.openOwn(h, roles)
 	}
@@ -77,6 +78,7 @@ func (r *Realm) firstHandle(l *link, h *Handshake, roles msg.Roles, id *Identity
 		return nil
 	}
 	h.Transport = transportOf(l)
+	h.dict = bytes.Clone(h.dict) // which is in the buffer that it was read into
 	s := newSession(l, r, h)
 	s.roles = roles
 	s.identity = id
@@ -88,6 +90,7 @@ func (l *link) openOwn(h *Handshake, roles msg.Roles) error {
 	realm := l.own.realm
 	id := &Identity{AuthID: "router", Role: "trusted", Method: "internal", Provider: "router"}
 	h.Transport = transportOf(l)
+	h.dict = nil
 	s := newSession(l, realm, h)
 	s.roles = roles
 	s.identity = id
@@ -97,6 +100,7 @@ func (l *link) openOwn(h *Handshake, roles msg.Roles) error {
 
 // introduce starts to find out who the client is.
 func (l *link) introduce(h *Handshake, realm *Realm, roles msg.Roles) {
+	h.dict = bytes.Clone(h.dict) // which is in the buffer that it was read into
 	h.AuthID, _ = h.Details["authid"].(string)
 	h.AuthRole, _ = h.Details["authrole"].(string)
 	h.Extra, _ = h.Details["authextra"].(map[string]any)

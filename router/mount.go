@@ -21,7 +21,8 @@ import (
 //
 // An error says that a definition is wrong, or that something cannot be
 // registered since somebody else has registered it; then nothing of the registry
-// is mounted.
+// is mounted. To take something away again, have [Realm.Local] use it, by
+// wamp.Session.UseUnder.
 func (r *Realm) Mount(prefix string, reg *wamp.Registry) error {
 	s, err := r.Local()
 	if err != nil {

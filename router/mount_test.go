@@ -113,7 +113,7 @@ func TestFrom(t *testing.T) {
 	must(t, realm.Mount("", api))
 	early.send(`[48,1,{},"com.wait"]`)
 	s := <-started
-	if s.ID() == 0 || s.Role() != "anonymous" || s.Transport().Type != "rawsocket" {
+	if s.ID() == 0 || s.Role() != "anonymous" || s.Transport().Type != "rawsocket" || len(s.Details()) != 0 {
 		t.Errorf("%+v", s)
 	}
 	_ = early.nc.Close()
@@ -123,6 +123,9 @@ func TestFrom(t *testing.T) {
 	late := join(t, addr)
 	late.send(`[64,1,{},"com.p"]`)
 	late.expect(`[65,1,"*"]`)
+	if sessions := realm.Sessions(); len(sessions) != 1 || sessions[0].Details()["roles"] == nil {
+		t.Errorf("%+v", sessions)
+	}
 	if s := <-joined; s == nil || s.Role() != "trusted" || s.Close("", "") == nil {
 		t.Errorf("%+v", s)
 	}

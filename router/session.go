@@ -18,7 +18,7 @@ type Session struct {
 	link      *link
 	id        uint64
 	transport *Transport
-	details   map[string]any
+	dict      []byte // HELLO.Details, nil when they have been forgotten
 	roles     msg.Roles
 
 	ctx    context.Context // ends with the session
@@ -42,7 +42,7 @@ func newSession(l *link, realm *Realm, h *Handshake) *Session {
 		link:      l,
 		id:        h.SessionID,
 		transport: h.Transport,
-		details:   h.Details,
+		dict:      h.dict,
 		identity:  &Identity{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -71,9 +71,9 @@ func (s *Session) Identity() *Identity {
 // Transport returns how the client is connected.
 func (s *Session) Transport() *Transport { return s.transport }
 
-// Details returns HELLO.Details. They must not be changed. They are nil for a
-// session that was there before the realm had any use for them.
-func (s *Session) Details() map[string]any { return s.details }
+// Details returns HELLO.Details. They are empty for a session that was there
+// before the program had any use for them.
+func (s *Session) Details() map[string]any { return dictionary(s.link.peer.Format(), s.dict) }
 
 // Context returns a context that ends when the session has ended.
 func (s *Session) Context() context.Context { return s.ctx }

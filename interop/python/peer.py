@@ -189,6 +189,9 @@ class Peer:
 
     async def do_end(self, command):
         result = await self._calls.pop(command["uri"])
+        if not isinstance(result, CallResult):
+            # Without details Autobahn hands a result over by itself when it is one.
+            result = CallResult(*([] if result is None else [result]))
         return {"args": to_line(result.results), "kwargs": to_line(result.kwresults or {})}
 
     async def do_subscribe(self, command):
