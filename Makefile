@@ -23,7 +23,7 @@ build: ## Build bin/wampeter
 test: test-go test-interop ## Run all tests (needs Go, a C compiler, Python 3 and Node)
 
 .PHONY: test-go
-test-go: need-cc ## Run the Go tests with the race detector, and check the format
+test-go: need-cc need-ssh-keygen ## Run the Go tests with the race detector, and check the format
 	@unformatted=$$(gofmt -l bench $$(go list -f '{{.Dir}}' ./...)); test -z "$$unformatted" || { echo "run make fmt for:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go test -race ./...
@@ -85,7 +85,8 @@ WHERE_python3 := Python 3.11 or later (Debian: apt-get install python3 python3-v
 WHERE_node    := Node 18 or later (Debian: apt-get install nodejs)
 WHERE_npm     := the package manager of Node (Debian: apt-get install npm)
 WHERE_chromium := a browser for the page of examples/browser (Debian: apt-get install chromium)
+WHERE_ssh-keygen := OpenSSH's tools, to read keys (Debian: apt-get install openssh-client)
 
-.PHONY: need-cc need-python3 need-node need-npm need-chromium
-need-cc need-python3 need-node need-npm need-chromium: need-%:
+.PHONY: need-cc need-ssh-keygen need-python3 need-node need-npm need-chromium
+need-cc need-ssh-keygen need-python3 need-node need-npm need-chromium: need-%:
 	@command -v $* >/dev/null || { echo "$* is missing: install $(WHERE_$*)"; exit 1; }

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 //	    $NAMEPID to the process
 //	await NAME PATTERN
 //	    waits until the output of NAME matches
-//	signal NAME {INT|TERM|KILL}
+//	signal NAME {INT|TERM|KILL|HUP}
 //	    sends a signal
 //	finish NAME [CODE]
 //	    waits for NAME to end with the exit code CODE, 0 if not given, and
@@ -109,7 +109,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	b.cmd = exec.Command(path, args[3:]...)
 	b.cmd.Args[0] = args[2] // by which TestMain knows what to be
 	b.cmd.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "GORACE", "WAMPETER_URL", "WAMPETER_REALM"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "GORACE", "WAMPETER_URL", "WAMPETER_REALM", "WAMPETER_CONFIG", "WAMPETER_LOG_LEVEL"} {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr
@@ -173,9 +173,9 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func signal(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill, "HUP": syscall.SIGHUP}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
-		ts.Fatalf("usage: signal NAME {INT|TERM|KILL}")
+		ts.Fatalf("usage: signal NAME {INT|TERM|KILL|HUP}")
 	}
 	ts.Check(find(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }

@@ -66,8 +66,12 @@ var rules = map[string]rule{
 	"wamp/app":         {ours: []string{"wamp"}},
 	"wamptest":         {ours: []string{"router", "wamp", "internal/transport/..."}},
 	"internal/loadgen": {outside: []string{"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys"}, ours: []string{"internal/msg"}},
+	"config": {
+		ours:    []string{"router", "wamp", "internal/uri"},
+		outside: []string{"go.yaml.in/yaml/v4", "golang.org/x/crypto"},
+	},
 	"internal/cli": {
-		ours: []string{"router", "wamp", "wamp/meta", "internal/codec", "internal/msg", "internal/uri", "internal/loadgen"},
+		ours: []string{"config", "router", "wamp", "wamp/meta", "internal/auth", "internal/codec", "internal/msg", "internal/uri", "internal/loadgen"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/lmittmann/tint", "golang.org/x/term",
 		},

@@ -33,12 +33,19 @@ func Main(args []string) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	hangups := make(chan os.Signal, 1)
+	if len(args) > 0 && args[0] == "run" { // others end with their terminal
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
 	p := &process{
 		stdin:   os.Stdin,
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 		getenv:  os.Getenv,
+		environ: os.Environ,
 		signals: signals,
+		hangups: hangups,
 	}
 	return p.run(args)
 }
@@ -48,7 +55,9 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	signals        <-chan os.Signal
+	environ        func() []string
+	signals        <-chan os.Signal // to end
+	hangups        <-chan os.Signal // to read the configuration again
 
 	ctx     context.Context // ends with the first signal
 	hurry   context.Context // ends with the second one; for farewells
@@ -150,10 +159,10 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 	root.SetHelpCommandGroupID(groupTool)
 	root.SetCompletionCommandGroupID(groupTool)
 	for group, commands := range map[string][]*cobra.Command{
-		groupRouter: {p.runCommand()},
+		groupRouter: {p.runCommand(), p.initCommand(), p.checkCommand(), p.configCommand()},
 		groupClient: {p.callCommand(), p.publishCommand(), p.subscribeCommand(), p.registerCommand()},
 		groupMeta:   {p.sessionsCommand(), p.registrationsCommand(), p.subscriptionsCommand()},
-		groupTool:   {p.benchCommand(), p.versionCommand()},
+		groupTool:   {p.keygenCommand(), p.hashCommand(), p.benchCommand(), p.versionCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,12 +9,14 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/wampeter/wampeter/config"
 	"github.com/wampeter/wampeter/wamp"
 )
 
@@ -25,8 +28,9 @@ const (
 
 // Environment variables that stand in for flags of client commands.
 const (
-	envURL   = "WAMPETER_URL"   // URLs, separated by spaces
-	envRealm = "WAMPETER_REALM" // one realm
+	envURL     = "WAMPETER_URL"     // URLs, separated by spaces
+	envRealm   = "WAMPETER_REALM"   // one realm
+	envProfile = "WAMPETER_PROFILE" // the name of one
 )
 
 // farewellTime bounds how long a command waits for the answer to its GOODBYE.
@@ -42,6 +46,8 @@ type clientFlags struct {
 	insecure    bool
 	ca          string
 	compression bool
+	profile     string
+	credentials
 }
 
 // add defines the flags. timeout says what --timeout does to the command.
@@ -56,6 +62,8 @@ func (c *clientFlags) define(cmd *cobra.Command, f *pflag.FlagSet, timeout strin
 	f.BoolVar(&c.insecure, "insecure", false, "accept any TLS certificate")
 	f.StringVar(&c.ca, "ca", "", "`FILE` with the PEM certificates to trust instead of the system's")
 	f.BoolVar(&c.compression, "compression", false, "offer permessage-deflate on WebSocket")
+	f.StringVar(&c.profile, "profile", "", "`NAME` of a profile (default $"+envProfile+"; see 'wampeter help credentials')")
+	c.credentials.define(f)
 	complete(cmd, "serializer", "cbor", "msgpack", "json")
 	complete(cmd, "realm")
 }
@@ -66,22 +74,28 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// dialer returns the Dialer that the flags and the environment describe.
-func (c *clientFlags) dialer(getenv func(string) string) (*wamp.Dialer, error) {
+// dialer returns the Dialer that the flags, the environment and the profile
+// describe.
+func (c *clientFlags) dialer(ctx context.Context, p *process) (*wamp.Dialer, error) {
+	profile, err := c.loadProfile(p)
+	if err != nil {
+		return nil, err
+	}
 	d := &wamp.Dialer{URLs: c.urls, Realm: c.realm, Compression: c.compression}
-	if len(d.URLs) == 0 {
-		d.URLs = strings.Fields(getenv(envURL))
+	if profile == nil {
+		profile = &config.Profile{}
 	}
-	if len(d.URLs) == 0 {
-		d.URLs = []string{defaultURL}
+	for _, urls := range [][]string{strings.Fields(p.getenv(envURL)), profile.URL, {defaultURL}} {
+		if len(d.URLs) == 0 {
+			d.URLs = urls
+		}
 	}
-	if d.Realm == "" {
-		d.Realm = getenv(envRealm)
+	d.Realm = cmp.Or(d.Realm, p.getenv(envRealm), profile.Realm, defaultRealm)
+	serializers := c.serializers
+	if len(serializers) == 0 {
+		serializers = profile.Serializers
 	}
-	if d.Realm == "" {
-		d.Realm = defaultRealm
-	}
-	for _, name := range c.serializers {
+	for _, name := range serializers {
 		switch s := wamp.Serializer(name); s {
 		case wamp.CBOR, wamp.MessagePack, wamp.JSON:
 			d.Serializers = append(d.Serializers, s)
@@ -89,37 +103,86 @@ func (c *clientFlags) dialer(getenv func(string) string) (*wamp.Dialer, error) {
 			return nil, usagef("--serializer %s: want cbor, msgpack or json", name)
 		}
 	}
-	if len(c.headers) > 0 {
-		header, err := parseHeaders(c.headers)
-		if err != nil {
-			return nil, err
+	header, err := parseHeaders(c.headers)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range profile.Headers {
+		if header.Get(h.Name) == "" {
+			header.Set(h.Name, h.Value.Value())
 		}
+	}
+	if len(header) > 0 {
 		d.Header = func(context.Context) (http.Header, error) { return header.Clone(), nil }
 	}
-	var err error
-	d.TLS, err = c.tls()
-	return d, err
+	c.credentials.complete(p.getenv, profile)
+	d.AuthID = c.authID
+	if d.Auth, err = c.authenticators(ctx, p, profile); err != nil {
+		return nil, err
+	}
+	if d.TLS, err = c.tls(profile); err != nil {
+		return nil, err
+	}
+	if !c.insecure && c.ca == "" && !slices.ContainsFunc(d.URLs, encrypted) {
+		d.TLS = nil // a profile may be used for a router without TLS
+	}
+	return d, nil
+}
+
+// encrypted reports whether a URL is one with TLS.
+func encrypted(url string) bool {
+	scheme, _, _ := strings.Cut(url, ":")
+	return slices.Contains([]string{"wss", "tls", "rss", "https"}, scheme)
+}
+
+// loadProfile returns the profile that is wanted, nil when none is.
+func (c *clientFlags) loadProfile(p *process) (*config.Profile, error) {
+	name := cmp.Or(c.profile, p.getenv(envProfile))
+	file := config.ProfilesFile(p.getenv)
+	if file == "" {
+		if name != "" {
+			return nil, usagef("--profile %s: there is no folder for configurations; say by WAMPETER_PROFILES where the file is", name)
+		}
+		return nil, nil
+	}
+	profile, err := config.LoadProfile(file, name, p.environ())
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return profile, nil
 }
 
 // tls returns nil when no flag asks for anything of its own.
-func (c *clientFlags) tls() (*tls.Config, error) {
-	switch {
-	case c.insecure && c.ca != "":
+func (c *clientFlags) tls(profile *config.Profile) (*tls.Config, error) {
+	insecure, ca := c.insecure, c.ca
+	if insecure && ca != "" {
 		return nil, usagef("--insecure trusts everybody, --ca only some: give one of them")
-	case c.insecure:
-		return &tls.Config{InsecureSkipVerify: true}, nil
-	case c.ca != "":
-		pem, err := os.ReadFile(c.ca)
+	}
+	if !insecure && ca == "" {
+		insecure, ca = profile.Insecure, string(profile.CA)
+	}
+	cert, err := c.certificate()
+	if err != nil {
+		return nil, err
+	}
+	if !insecure && ca == "" && cert == nil {
+		return nil, nil
+	}
+	config := &tls.Config{InsecureSkipVerify: insecure}
+	if ca != "" && !insecure {
+		pem, err := os.ReadFile(ca)
 		if err != nil {
 			return nil, usagef("--ca: %w", err)
 		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, usagef("--ca %s: there is no PEM certificate in the file", c.ca)
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, usagef("--ca %s: there is no PEM certificate in the file", ca)
 		}
-		return &tls.Config{RootCAs: pool}, nil
 	}
-	return nil, nil
+	if cert != nil {
+		config.Certificates = []tls.Certificate{*cert}
+	}
+	return config, nil
 }
 
 func parseHeaders(lines []string) (http.Header, error) {
@@ -137,11 +200,11 @@ func parseHeaders(lines []string) (http.Header, error) {
 // withSession runs do with a session, which ends with GOODBYE when do returns.
 // do's context ends with the time limit of the flags and with a signal.
 func (p *process) withSession(ctx context.Context, c *clientFlags, do func(context.Context, *wamp.Session) error) error {
-	d, err := c.dialer(p.getenv)
+	d, err := c.dialer(ctx, p)
 	if err != nil {
 		return err
 	}
-	d.Logger = p.logger(logConfig{level: "warn", format: "auto"})
+	d.Logger, _ = p.logger(logConfig{level: "warn", format: "auto"})
 	switch {
 	case c.timeout < 0:
 		return usagef("--timeout %v: want a time like 5s, or 0 for none", c.timeout)

@@ -81,16 +81,93 @@ its answer.`,
 		{
 			Use:   "environment",
 			Short: "Environment variables",
-			Long: `Flags go before environment variables, and these before defaults.
+			Long: `Flags go before environment variables, these before profiles and configuration
+files, and those before defaults.
 
-  WAMPETER_URL    router for client commands, as in --url; several URLs are
-                  separated by spaces
-  WAMPETER_REALM  realm for client commands, as in --realm
-  NO_COLOR        not empty: no colors
+Client commands:
+  WAMPETER_URL    router, as in --url; several URLs are separated by spaces
+  WAMPETER_REALM  realm, as in --realm
+  WAMPETER_AUTHID, WAMPETER_TICKET, WAMPETER_SECRET, WAMPETER_PASSWORD, WAMPETER_KEY,
+  WAMPETER_PASSPHRASE, WAMPETER_TOKEN, WAMPETER_CERT, WAMPETER_CERT_KEY
+                  who you are: see 'wampeter help credentials'
+  WAMPETER_PROFILE, WAMPETER_PROFILES
+                  name of a profile, and the file with the profiles
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY
-                  proxy for WebSocket connections`,
+                  proxy for WebSocket connections
+
+The router:
+  WAMPETER_CONFIG  configuration file, as in --config
+  WAMPETER_...     everything that a file can say once: WAMPETER_LIMITS_MAX_MESSAGE
+                   is limits.max_message; see 'wampeter config reference'
+
+All commands:
+  NO_COLOR        not empty: no colors`,
 			Example: `  export WAMPETER_URL='unix:/run/wampeter.sock' WAMPETER_REALM=devices
-  wampeter call com.example.status`,
+  wampeter call com.example.status
+  WAMPETER_LOG_LEVEL=debug wampeter run`,
+		},
+		{
+			Use:   "credentials",
+			Short: "How client commands prove who you are",
+			Long: `Without any of these a command is anonymous. Each flag has a variable of the
+environment, which is listed with it, and a key of profiles.
+
+  --authid NAME      who you are; keys, certificates and tokens may say it themselves
+  --ticket SECRET    ticket
+  --secret SECRET    wampcra
+  --password SECRET  wamp-scram, and scram as Crossbar.io speaks it
+  --key FILE         cryptosign: a private key in any form that 'wampeter keygen' writes
+  --token SECRET     jwt
+  --cert FILE        tls; --cert-key FILE unless the key is in the same file
+
+A SECRET is file:PATH for the content of a file, - for what is typed, or else the
+secret itself, which others can see in the list of processes. Who names a method by a
+flag does not use those of the environment and the profile; who names none by flag
+or environment uses those of the profile.
+
+Profiles are in wampeter/profiles.yaml in your folder for configurations (~/.config),
+or in $WAMPETER_PROFILES:
+
+  default: local
+  profiles:
+    - name: local
+      url: ws://127.0.0.1:8080/ws
+      authid: joe
+      ticket: file:joe.ticket
+    - name: production
+      url: [wss://a.example.com/ws, wss://b.example.com/ws]
+      realm: com.example
+      key: joe.key
+
+Their keys are name, url, realm, serializers, authid, ticket, secret, password, key,
+passphrase, token, cert, cert_key, ca, insecure and headers (name and value each).`,
+			Example: `  wampeter call com.example.status --authid joe --ticket file:joe.ticket
+  wampeter call com.example.status --key ~/.ssh/id_ed25519
+  wampeter sessions list --profile production`,
+		},
+		{
+			Use:   "configuration",
+			Short: "The configuration file of the router",
+			Long: `'wampeter run' takes its configuration file from --config, else from
+$WAMPETER_CONFIG, else it takes the first that exists of
+
+  wampeter.yaml                       in the current folder
+  wampeter/wampeter.yaml              in your folder for configurations (~/.config)
+  /etc/wampeter/wampeter.yaml
+
+and else none. --config '' is for none in any case.
+
+A file is YAML or JSON. 'wampeter init' writes one in which everything is explained,
+'wampeter check' says what is wrong with one, and 'wampeter config reference' lists
+all there is. Variables of the environment go before the file: WAMPETER_LOG_LEVEL is
+log.level. Flags go before both; --set PATH=VALUE sets anything, as YAML.
+
+In a file, ${NAME} is a variable of the environment, and a secret may be file:PATH.
+
+SIGHUP and 'wampeter reload' have a running router read its file again.`,
+			Example: `  wampeter init wampeter.yaml
+  wampeter run --config wampeter.yaml --set log.level=debug
+  wampeter config show`,
 		},
 	}
 }

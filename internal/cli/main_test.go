@@ -27,6 +27,7 @@ func execute(t *testing.T, args ...string) outcome {
 		stdout:  &stdout,
 		stderr:  &stderr,
 		getenv:  func(string) string { return "" },
+		environ: func() []string { return nil },
 		signals: make(chan os.Signal),
 	}
 	code := p.run(args)
@@ -37,6 +38,7 @@ func execute(t *testing.T, args ...string) outcome {
 func plain() *process {
 	return &process{
 		stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard,
-		getenv: func(string) string { return "" },
+		getenv:  func(string) string { return "" },
+		environ: func() []string { return nil },
 	}
 }

@@ -1,0 +1,227 @@
+package config
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wampeter/wampeter/wamp"
+)
+
+// load reads a configuration that is right.
+func load(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Load(t.Context(), Source{File: "test.yaml", Data: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// start runs a router.
+func start(t *testing.T, text string) *Daemon {
+	t.Helper()
+	d, err := Start(t.Context(), load(t, text), Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// url returns the URL of a listener.
+func (d *Daemon) url(i int) string { return d.Addresses()[i].URL("/ws") }
+
+// dial opens a session.
+func dial(t *testing.T, d *wamp.Dialer) *wamp.Session {
+	t.Helper()
+	s, err := d.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	return s
+}
+
+// writeCertificate writes a certificate for 127.0.0.1 with a name to dir.
+func writeCertificate(t *testing.T, dir, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:  []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// nameAt returns the name in the certificate that a listener presents.
+func nameAt(t *testing.T, address string) string {
+	t.Helper()
+	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+// TestCertificateRenewed replaces the files of a certificate beneath a running
+// listener: new connections get the new one, and files that do not fit change
+// nothing.
+func TestCertificateRenewed(t *testing.T) {
+	dir := t.TempDir()
+	writeCertificate(t, dir, "first")
+	d := start(t, `{"listeners": [{"address": "127.0.0.1:0", "tls": {"certificate": "`+dir+`/cert.pem", "key": "`+dir+`/key.pem"}}]}`)
+	d.serves[0].tls.every = 0
+	address := d.Addresses()[0].String()
+	if name := nameAt(t, address); name != "first" {
+		t.Fatalf("the certificate is that of %s", name)
+	}
+	s := dial(t, &wamp.Dialer{URLs: []string{"wss://" + address + "/ws"}, TLS: &tls.Config{InsecureSkipVerify: true}})
+
+	if err := os.WriteFile(filepath.Join(dir, "cert.pem"), []byte("half of it"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if name := nameAt(t, address); name != "first" {
+		t.Errorf("with broken files the certificate is that of %s", name)
+	}
+	writeCertificate(t, dir, "second")
+	if name := nameAt(t, address); name != "second" {
+		t.Errorf("the certificate is that of %s, want the second", name)
+	}
+	if s.Err() != nil {
+		t.Errorf("the session has ended: %v", s.Err())
+	}
+}
+
+// TestACME presents a certificate that was obtained before, and no other
+// host's.
+func TestACME(t *testing.T) {
+	dir := t.TempDir()
+	writeCertificate(t, dir, "router.example.com")
+	cert, _ := os.ReadFile(filepath.Join(dir, "cert.pem"))
+	key, _ := os.ReadFile(filepath.Join(dir, "key.pem"))
+	if err := os.WriteFile(filepath.Join(dir, "router.example.com"), append(key, cert...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, `{"listeners": [{"address": "127.0.0.1:0", "tls": {"only": true, "acme": {
+		"hosts": ["router.example.com"], "cache": "`+dir+`", "directory": "http://127.0.0.1:1/none"}}}]}`)
+	c, err := tls.Dial("tcp", d.Addresses()[0].String(), &tls.Config{InsecureSkipVerify: true, ServerName: "router.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := c.ConnectionState().PeerCertificates[0].Subject.CommonName; name != "router.example.com" {
+		t.Errorf("the certificate is that of %s", name)
+	}
+	_ = c.Close()
+	if c, err := tls.Dial("tcp", d.Addresses()[0].String(), &tls.Config{InsecureSkipVerify: true, ServerName: "other.example.com"}); err == nil {
+		_ = c.Close()
+		t.Error("there is a certificate for another host")
+	}
+}
+
+// TestReloadListeners adds, changes and takes off listeners beneath sessions.
+func TestReloadListeners(t *testing.T) {
+	d := start(t, `{"listeners": ["127.0.0.1:0", "unix:`+filepath.Join(t.TempDir(), "s")+`"]}`)
+	web, unix := d.url(0), d.url(1)
+	address := d.Addresses()[0].String()
+	sessions := []*wamp.Session{dial(t, &wamp.Dialer{URLs: []string{web}}), dial(t, &wamp.Dialer{URLs: []string{unix}})}
+
+	report, err := d.Reload(t.Context(), load(t, `{"listeners": ["127.0.0.1:0", "127.0.0.1:0"], "log": {"level": "warn"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(report.Changed, " "); got != "listeners log.level" || report.Restart != nil {
+		t.Errorf("changed: %s, restart: %v", got, report.Restart)
+	}
+	if d.Addresses()[0].String() != address {
+		t.Errorf("the first listener has moved to %s", d.Addresses()[0])
+	}
+	dial(t, &wamp.Dialer{URLs: []string{d.url(1)}})
+	if _, err := (&wamp.Dialer{URLs: []string{unix}}).Dial(t.Context()); err == nil {
+		t.Error("the Unix socket still takes connections")
+	}
+
+	// The same port with other settings: nobody is refused in between.
+	if _, err := d.Reload(t.Context(), load(t, `{"listeners": [{"address": "127.0.0.1:0", "kind": "rawsocket"}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, &wamp.Dialer{URLs: []string{"tcp://" + address}})
+	if _, err := (&wamp.Dialer{URLs: []string{web}}).Dial(t.Context()); err == nil {
+		t.Error("WebSocket is still spoken")
+	}
+	for _, s := range sessions {
+		if _, err := s.Publish(t.Context(), "com.example.topic", wamp.Acknowledge()); err != nil {
+			t.Errorf("a session that should stay: %v", err)
+		}
+	}
+
+	// What cannot be done changes nothing.
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, err = d.Reload(t.Context(), load(t, `{"listeners": ["127.0.0.1:0", "`+taken.Addr().String()+`"], "realms": ["other"]}`))
+	if err == nil || !strings.Contains(err.Error(), "another program listens there") {
+		t.Errorf("error %v, want that the address is taken", err)
+	}
+	if len(d.Addresses()) != 1 || d.Config().Realms[0].Name != "realm1" {
+		t.Errorf("a reload that failed has changed something: %v", d.Addresses())
+	}
+	dial(t, &wamp.Dialer{URLs: []string{"tcp://" + address}})
+}
+
+// TestReread checks that without a way to read the configuration nothing is
+// done, and that mistakes are reported.
+func TestReread(t *testing.T) {
+	d := start(t, `{"listeners": ["127.0.0.1:0"]}`)
+	if _, err := d.Reread(t.Context()); err == nil {
+		t.Error("something was read")
+	}
+	d.opts.Load = func(ctx context.Context) (*Config, error) {
+		return Load(ctx, Source{File: "x.yaml", Data: []byte("listners: []")})
+	}
+	_, err := d.Reread(t.Context())
+	var m *Mistake
+	if !errors.As(err, &m) || m.Pos.Line != 1 {
+		t.Errorf("error %v, want a mistake in line 1", err)
+	}
+	d.opts.Load = func(ctx context.Context) (*Config, error) {
+		return Load(ctx, Source{File: "x.yaml", Data: []byte("{listeners: [127.0.0.1:0], limits: {max_message: 1MiB}}")})
+	}
+	report, err := d.Reread(t.Context())
+	if err != nil || strings.Join(report.Restart, " ") != "limits.max_message" {
+		t.Errorf("report %+v, error %v; want that limits.max_message needs a restart", report, err)
+	}
+}

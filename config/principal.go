@@ -1,0 +1,279 @@
+package config
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/wampeter/wampeter/router"
+	"github.com/wampeter/wampeter/wamp"
+)
+
+// checkAuth finds what is wrong with authentication.
+func (s *RealmSettings) checkAuth(at string, bad complaint) {
+	for i := range s.Users {
+		if _, err := router.NewTable(s.Users[i].principal()); err != nil && s.Users[i].AuthID != "" && s.Users[i].Role != "" {
+			text := strings.TrimPrefix(err.Error(), "principal "+s.Users[i].AuthID+": ")
+			bad(fmt.Sprintf("%s.users[%d]", at, i), "%s: %s", s.Users[i].AuthID, text)
+		}
+		for j := range s.Users[:i] {
+			if s.Users[j].AuthID == s.Users[i].AuthID && s.Users[i].AuthID != "" {
+				bad(fmt.Sprintf("%s.users[%d].authid", at, i), "%s: there is a user of that name already", s.Users[i].AuthID)
+				break
+			}
+		}
+	}
+	for i := range s.Sources {
+		src := &s.Sources[i]
+		path := fmt.Sprintf("%s.sources[%d]", at, i)
+		checkAsked(path, src.Procedure, src.URL, bad)
+		if s.source(src.Name) != src {
+			bad(path+".name", "%s: there is a source of that name already", src.Name)
+		}
+		if src.Realm != "" && src.Procedure == "" {
+			bad(path+".realm", "is for procedures")
+		}
+	}
+	a := s.Authentication
+	if a == nil {
+		if len(s.Users) > 0 {
+			bad(at+".users", "authentication is missing, so nobody can log in: name the methods there")
+		}
+		return
+	}
+	for _, m := range a.methods() {
+		if m.source != "" && s.source(m.source) == nil {
+			bad(fmt.Sprintf("%s.authentication.%s.source", at, m.name), "%s: there is no such source; %s", m.source, s.sourceNames())
+		}
+	}
+	if len(a.methods()) == 0 {
+		bad(at+".authentication", "no method is named, so nobody could join; anonymous is one")
+	}
+	if a.Cryptosign != nil {
+		if _, err := a.Cryptosign.options(); err != nil {
+			bad(at+".authentication.cryptosign.key", "%v", err)
+		}
+	}
+	if a.TLS != nil {
+		for i := range a.TLS.Rules {
+			if _, err := router.ClientCertificate(router.Certificates{Rules: []router.CertificateRule{a.TLS.Rules[i].rule()}}); err != nil && a.TLS.Rules[i].Role != "" {
+				bad(fmt.Sprintf("%s.authentication.tls.rules[%d]", at, i), "%s", strings.TrimPrefix(err.Error(), "certificate rule 1 "))
+			}
+		}
+		if len(a.TLS.Rules) == 0 && a.TLS.Source == "" {
+			bad(at+".authentication.tls", "says of no certificate whose it is: give rules, or a source")
+		}
+	}
+}
+
+// checkAsked checks that either a procedure or a URL is named.
+func checkAsked(path, procedure, url string, bad complaint) {
+	switch {
+	case (procedure == "") == (url == ""):
+		bad(path, "want either procedure or url")
+	case url != "" && !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://"):
+		bad(path+".url", "%s: want a URL that begins with https:// or http://", url)
+	}
+}
+
+// usedMethod is a method that a realm knows, and where its users are.
+type usedMethod struct{ name, source string }
+
+func (a *Authentication) methods() (list []usedMethod) {
+	add := func(name string, given bool, source string) {
+		if given {
+			list = append(list, usedMethod{name, source})
+		}
+	}
+	method := func(m *Method) string {
+		if m == nil {
+			return ""
+		}
+		return m.Source
+	}
+	if a.TLS != nil {
+		add("tls", true, a.TLS.Source)
+	}
+	add("cookie", a.Cookie != nil, "")
+	if a.Anonymous != nil {
+		add("anonymous", true, a.Anonymous.Source)
+	}
+	add("ticket", a.Ticket != nil, method(a.Ticket))
+	add("wampcra", a.WAMPCRA != nil, method(a.WAMPCRA))
+	add("scram", a.SCRAM != nil, method(a.SCRAM))
+	if a.Cryptosign != nil {
+		add("cryptosign", true, a.Cryptosign.Source)
+	}
+	return list
+}
+
+func (s *RealmSettings) source(name string) *UserSource {
+	for i := range s.Sources {
+		if s.Sources[i].Name == name {
+			return &s.Sources[i]
+		}
+	}
+	return nil
+}
+
+func (s *RealmSettings) sourceNames() string {
+	var names []string
+	for i := range s.Sources {
+		names = append(names, s.Sources[i].Name)
+	}
+	if len(names) == 0 {
+		return "sources names none"
+	}
+	return "sources has " + oxford(names, "and")
+}
+
+// principal returns a user as the router takes it.
+func (u *User) principal() router.Principal {
+	p := router.Principal{
+		AuthID: u.AuthID, Role: u.Role, Ticket: u.Ticket.Value(),
+		Secret: u.Secret.Value(), Salt: u.Salt, Iterations: u.Iterations, KeyLength: u.KeyLength, Extra: u.Extra,
+	}
+	for _, c := range u.SCRAM {
+		p.SCRAM = append(p.SCRAM, c.Value())
+	}
+	for _, k := range u.Keys {
+		p.Keys = append(p.Keys, k.Value())
+	}
+	return p
+}
+
+func (r *CertificateRule) rule() router.CertificateRule {
+	return router.CertificateRule{
+		CommonName: r.CommonName, DNSName: r.DNSName, Email: r.Email, URI: r.URI,
+		Fingerprint: r.Fingerprint, AuthID: r.AuthID, Role: r.Role,
+	}
+}
+
+func (c *Cryptosign) options() (list []router.CryptosignOption, err error) {
+	if c.Key != "" {
+		data, err := readFile(string(c.Key))
+		if err != nil {
+			return nil, err
+		}
+		key, err := wamp.ParseKey(data, []byte(c.Passphrase.Value()))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Key, err)
+		}
+		list = append(list, router.RouterKey(key))
+	}
+	if c.ChannelBinding {
+		list = append(list, router.RequireChannelBinding())
+	}
+	return list, nil
+}
+
+// authenticators returns the methods of a realm as the router takes them.
+func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm) ([]router.Authenticator, error) {
+	a := s.Authentication
+	if a == nil {
+		return nil, nil
+	}
+	users := make([]router.Principal, len(s.Users))
+	for i := range s.Users {
+		users[i] = s.Users[i].principal()
+	}
+	table, err := router.NewTable(users...)
+	if err != nil {
+		return nil, err
+	}
+	from := func(source string) router.Principals {
+		if source == "" {
+			return table
+		}
+		return s.source(source).principals(rt, realm)
+	}
+	var list []router.Authenticator
+	if a.TLS != nil {
+		c := router.Certificates{}
+		for i := range a.TLS.Rules {
+			c.Rules = append(c.Rules, a.TLS.Rules[i].rule())
+		}
+		if a.TLS.Source != "" {
+			c.Principals = from(a.TLS.Source)
+		}
+		t, err := router.ClientCertificate(c)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	if a.Cookie != nil {
+		list = append(list, router.Cookie())
+	}
+	if a.Cryptosign != nil {
+		options, err := a.Cryptosign.options()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, router.Cryptosign(from(a.Cryptosign.Source), options...))
+	}
+	if a.SCRAM != nil {
+		list = append(list, router.SCRAM(from(a.SCRAM.Source)), router.AutobahnSCRAM(from(a.SCRAM.Source)))
+	}
+	if a.WAMPCRA != nil {
+		list = append(list, router.WAMPCRA(from(a.WAMPCRA.Source)))
+	}
+	if a.Ticket != nil {
+		list = append(list, router.Ticket(from(a.Ticket.Source)))
+	}
+	if a.Anonymous != nil {
+		if a.Anonymous.Source != "" {
+			list = append(list, router.Anonymous(from(a.Anonymous.Source)))
+		} else {
+			list = append(list, router.Anonymous(router.Principal{AuthID: a.Anonymous.AuthID, Role: a.Anonymous.Role}))
+		}
+	}
+	return list, nil
+}
+
+// principals returns a source as the router takes it.
+func (s *UserSource) principals(rt *router.Router, realm *router.Realm) router.Principals {
+	if s.Procedure == "" {
+		return &router.Webhook{URL: s.URL, Header: headers(s.Headers), Timeout: time.Duration(s.Timeout)}
+	}
+	if s.Realm != "" && s.Realm != realm.Name() {
+		realm = rt.Realm(s.Realm)
+	}
+	return &router.Procedure{Realm: realm, URI: s.Procedure, Timeout: time.Duration(s.Timeout)}
+}
+
+func headers(list []Header) http.Header {
+	h := make(http.Header, len(list))
+	for _, header := range list {
+		h.Add(header.Name, header.Value.Value())
+	}
+	return h
+}
+
+// cookies returns what the router takes; nil without cookies.
+func (c *Cookies) cookies() *router.Cookies {
+	if !c.Enabled {
+		return nil
+	}
+	return &router.Cookies{
+		Name: c.Name, MaxAge: time.Duration(c.MaxAge), Domain: c.Domain, Path: c.Path, Insecure: c.Insecure,
+		SameSite: map[string]http.SameSite{
+			"strict": http.SameSiteStrictMode, "lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode,
+		}[c.SameSite],
+	}
+}
+
+// limits returns what the router takes.
+func (g *Guessing) limits() router.AuthLimits {
+	l := router.AuthLimits{Failures: g.Failures, AuthIDFailures: g.AuthIDFailures, Window: time.Duration(g.Window), Delay: time.Duration(g.Delay)}
+	for _, n := range []*int{&l.Failures, &l.AuthIDFailures} {
+		if *n == 0 {
+			*n = -1
+		}
+	}
+	if l.Delay == 0 {
+		l.Delay = -1
+	}
+	return l
+}
