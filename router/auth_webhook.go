@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -51,47 +50,56 @@ func (w *Webhook) ask(ctx context.Context, q *Query) (*Principal, error) {
 	if q.AuthID != "" {
 		body["authid"] = q.AuthID
 	}
+	answer, status, err := post(ctx, w.Client, w.URL, w.Header, body)
+	switch {
+	case err != nil:
+		return nil, err
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound:
+		return nil, deny(fmt.Errorf("the endpoint answers with status %d", status))
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("the endpoint answers with status %d", status)
+	}
+	return principalOf(answer, q)
+}
+
+// post sends a body in JSON to an endpoint, and returns what it answers with
+// status 200, or another status.
+func post(ctx context.Context, client *http.Client, url string, header http.Header, body any) (answer any, status int, err error) {
 	text, err := json.Marshal(body)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	for name, values := range w.Header {
+	for name, values := range header {
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	client := w.Client
 	if client == nil {
 		client = webhooks
 	}
 	response, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusOK:
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
-		return nil, deny(errors.New("the endpoint answers " + response.Status))
-	default:
-		return nil, errors.New("the endpoint answers " + response.Status)
+	if response.StatusCode != http.StatusOK {
+		return nil, response.StatusCode, nil
 	}
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(data) > maxAnswer {
-		return nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+		return nil, 0, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 	}
-	var answer any
 	if err := json.Unmarshal(data, &answer); err != nil {
-		return nil, fmt.Errorf("the answer is no JSON: %w", err)
+		return nil, 0, fmt.Errorf("the answer is no JSON: %w", err)
 	}
-	return principalOf(answer, q)
+	return answer, http.StatusOK, nil
 }
 
 // Provider implements Principals.

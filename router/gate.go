@@ -75,7 +75,7 @@ func (l *link) queues(m *msg.Message) bool {
 }
 
 // park has a message wait for checks, and what follows it wait for that.
-func (l *link) park(s *Session, m *msg.Message, block *transport.Block, checks []check) error {
+func (l *link) park(s *Session, m *msg.Message, block *transport.Block, checks []check, p permit) error {
 	g := l.gate
 	if g == nil {
 		g = new(gate)
@@ -90,10 +90,14 @@ func (l *link) park(s *Session, m *msg.Message, block *transport.Block, checks [
 	g.parked.Store(true)
 	g.running.Go(func() {
 		err := l.ask(s, kept.m, checks)
-		if err = l.pass(kept.m, kept.block, err, &g.batch); err != nil {
+		err = l.pass(kept.m, kept.block, p, err, &g.batch)
+		s.settle()
+		if err == errStale {
+			err = l.handle(kept.m, kept.block, true)
+		}
+		if err != nil {
 			l.breach(err)
 		}
-		s.settle()
 		l.letGo(kept)
 		l.catchUp()
 	})
@@ -262,6 +266,9 @@ func sizeOf(m *msg.Message) int {
 
 // screened reports whether somebody has a say in what sessions of the realm send.
 func (r *Realm) screened() bool {
+	if r.access.Load() != nil {
+		return true
+	}
 	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
 		if len(set.screens)+len(set.interceptors)+len(set.onSubscribe) > 0 {
 			return true
@@ -270,25 +277,34 @@ func (r *Realm) screened() bool {
 	return false
 }
 
-// screen asks the screens of a message.
-func (r *Realm) screen(s *Session, m *msg.Message) (checks []check, err error) {
+// screen finds out whether a message is allowed, in so far as nobody has to be
+// asked, and the checks that are to be made of it otherwise.
+func (r *Realm) screen(s *Session, m *msg.Message) (p permit, checks []check, err error) {
+	p, ask, err := s.authorize(m)
+	if err != nil {
+		return p, nil, err
+	}
+	if ask != nil {
+		checks = append(checks, ask)
+	}
 	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
 		for _, ask := range set.screens {
 			c, err := ask(s, m)
 			if err != nil {
-				return nil, err
+				return p, nil, err
 			}
 			if c != nil {
 				checks = append(checks, c)
 			}
 		}
 	}
-	return r.questions(s, m, checks), nil
+	return p, r.questions(s, m, checks), nil
 }
 
 var (
 	errCanceledCall = errors.New("the caller has canceled the call")
 	errUndecided    = errors.New("nobody has decided in time")
+	errStale        = errors.New("the rules have changed since the decision")
 )
 
 // ask runs the checks of a message, until one refuses it.
@@ -357,8 +373,9 @@ func (l *link) verdict(ctx context.Context, s *Session, m *msg.Message, err erro
 	return wamp.Errorf(wamp.ErrAuthorizationFailed, "%s", text)
 }
 
-// pass routes a message, or answers it when err refuses it.
-func (l *link) pass(m *msg.Message, block *transport.Block, err error, b *batch) error {
+// pass routes a message, or answers it when err refuses it. errStale: it has to
+// be decided anew.
+func (l *link) pass(m *msg.Message, block *transport.Block, p permit, err error, b *batch) error {
 	realm := l.realm.Load()
 	if realm == nil {
 		return nil
@@ -366,7 +383,7 @@ func (l *link) pass(m *msg.Message, block *transport.Block, err error, b *batch)
 	if err != nil {
 		return realm.refuse(l, m, err, b)
 	}
-	return realm.handle(l, m, block, b)
+	return realm.handle(l, m, block, p, b)
 }
 
 // refuse answers m with the error of a screen or check.

@@ -25,9 +25,10 @@ type Handshake struct {
 	SessionID uint64         // the ID of the session to be
 	Transport *Transport
 
-	dict []byte // Details, serialized
-	link *link
-	auth *authentication
+	dict       []byte // Details, serialized
+	link       *link
+	auth       *authentication
+	generation uint64 // Realm.generation before it began
 }
 
 // Challenge sends CHALLENGE and returns what the client answers by
@@ -228,7 +229,7 @@ func (s *Session) hello(ctx context.Context, h *Handshake, set *settings) error 
 func identify(ctx context.Context, h *Handshake, list []Authenticator) (*Identity, error) {
 	if len(list) == 0 {
 		if h.Accepts("anonymous") {
-			return &Identity{Method: "anonymous", AuthID: randomAuthID(), Role: "anonymous", Provider: "static"}, nil
+			return &Identity{Method: "anonymous", AuthID: randomAuthID(), Role: "anonymous", Provider: "static", by: "anonymous"}, nil
 		}
 		return nil, wamp.Errorf(wamp.ErrNoMatchingAuthMethod, "this realm knows the authentication method anonymous only")
 	}
@@ -275,6 +276,7 @@ func ask(ctx context.Context, h *Handshake, a Authenticator) (*Identity, error) 
 		return nil, err
 	}
 	id := *found
+	id.by = a.Method()
 	if id.Method == "" {
 		id.Method = a.Method()
 	}

@@ -46,6 +46,7 @@ func (l *link) hello(m *msg.Message) error {
 	if err != nil {
 		return err
 	}
+	h.generation = realm.generation.Load()
 	if !realm.isMade() || realm.asks() {
 		l.introduce(h, realm, roles)
 		return nil
@@ -152,7 +153,11 @@ func (l *link) admitted(h *Handshake, realm *Realm, roles msg.Roles, id *Identit
 	l.expect(0, nil)
 	l.realm.Store(realm)
 	var b batch
-	session := realm.join(l, s, welcome, &b)
+	session, err := realm.join(l, s, welcome, &b)
+	if err != nil {
+		l.realm.Store(nil)
+		return err
+	}
 	b.flush()
 	l.peer.Flush() // from here on the client may have opened another session
 
@@ -165,6 +170,12 @@ func (l *link) admitted(h *Handshake, realm *Realm, roles msg.Roles, id *Identit
 			slog.String("authmethod", id.Method), slog.String("peer", info.Peer),
 			slog.String("transport", info.Transport), slog.String("serializer", l.peer.Format().String()),
 			slog.String("agent", agent))
+	}
+	if l.own == nil && h.generation != realm.generation.Load() {
+		// The realm was configured meanwhile, perhaps before the session was there.
+		if s := realm.Session(session); s != nil {
+			s.revalidate(realm.settings().authenticators)
+		}
 	}
 	return nil
 }

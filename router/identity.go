@@ -34,6 +34,8 @@ type Identity struct {
 	Value any
 
 	key string // the public key that the client proved to have, if that was the method
+
+	by string // method of the Authenticator that has accepted it
 }
 
 // Transport is how a client is connected.

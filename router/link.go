@@ -215,26 +215,32 @@ func (l *link) handle(m *msg.Message, block *transport.Block, parked bool) error
 		l.peer.End(nil, errAborted)
 		return nil
 	}
-	var refusal error
-	var asked *Session
-	if s := l.public.Load(); s != nil && !l.session.Trusted {
-		var checks []check
-		checks, refusal = s.realm.screen(s, m)
-		if len(checks) > 0 && refusal == nil {
-			if !parked {
-				return l.park(s, m, block, checks)
-			}
-			refusal = l.ask(s, m, checks)
-			asked = s
+	for {
+		err := l.route(m, block, parked, b)
+		if b.full() {
+			l.flush(b, p)
+		}
+		if err != errStale {
+			return err
 		}
 	}
-	err := l.pass(m, block, refusal, b)
-	if asked != nil {
-		asked.settle()
+}
+
+// route routes a message of an open session, if it is allowed.
+func (l *link) route(m *msg.Message, block *transport.Block, parked bool, b *batch) error {
+	s := l.public.Load()
+	if s == nil || l.session.Trusted {
+		return l.pass(m, block, permit{}, nil, b)
 	}
-	if b.full() {
-		l.flush(b, p)
+	p, checks, refusal := s.realm.screen(s, m)
+	if len(checks) == 0 || refusal != nil {
+		return l.pass(m, block, p, refusal, b)
 	}
+	if !parked {
+		return l.park(s, m, block, checks, p)
+	}
+	err := l.pass(m, block, p, l.ask(s, m, checks), b)
+	s.settle()
 	return err
 }
 

@@ -63,34 +63,6 @@ type Retention struct {
 	Bytes  int           // of retained events; default 64 MiB
 }
 
-// policies gives the core what Config says about calls and events.
-func (c *Config) policies(cfg *core.Config) {
-	for _, h := range c.History {
-		cfg.History = append(cfg.History, core.HistoryTopic{
-			URI: h.URI, Match: msg.Match(h.Match), Limit: h.Limit, Bytes: h.Bytes,
-		})
-	}
-	cfg.RetainFor = c.Retention.For
-	cfg.MaxRetained = c.Retention.Topics
-	cfg.MaxRetainedBytes = c.Retention.Bytes
-	if len(c.Policies) == 0 {
-		return // the core need not ask
-	}
-	list := slices.Clone(c.Policies)
-	cfg.Disclose = func(s *core.Session, _ msg.Type, uri []byte) core.Disclosure {
-		if p := find(list, s, uri); p != nil {
-			return core.Disclosure(p.Disclose)
-		}
-		return core.DiscloseOnRequest
-	}
-	cfg.TrustLevel = func(s *core.Session, _ msg.Type, uri []byte) (uint64, bool) {
-		if p := find(list, s, uri); p != nil && p.TrustLevel != nil {
-			return *p.TrustLevel, true
-		}
-		return 0, false
-	}
-}
-
 // find returns the first policy for what s calls or publishes to, nil when
 // there is none.
 func find(list []Policy, s *core.Session, uri []byte) *Policy {

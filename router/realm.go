@@ -21,6 +21,13 @@ type Realm struct {
 
 	own ownSession
 
+	config     RealmConfig   // but for its Authenticators, which are settings; guarded by changing
+	generation atomic.Uint64 // counts configurations
+
+	access  atomic.Pointer[access] // nil: everything is allowed; changed with mu held
+	purged  atomic.Uint64          // counts how often what Authorizers have said was forgotten
+	purging atomic.Bool            // PurgeProcedure is registered
+
 	making   *making // nil: there is nothing to wait for
 	template atomic.Pointer[template]
 
@@ -30,8 +37,11 @@ type Realm struct {
 	mu       sync.Mutex
 	core     *core.Realm
 	sessions map[uint64]*link
-	out      core.Out   // scratch of whoever holds mu
-	ended    []*Session // in the operation under way
+	inRole   map[string]int // sessions by role
+	out      core.Out       // scratch of whoever holds mu
+	passing  *link          // whose message is handled
+	disclose Disclosure     // whether its session is made known
+	ended    []*Session     // in the operation under way
 	alarm    alarm
 }
 
@@ -40,19 +50,13 @@ func newRealm(r *Router, name string) *Realm {
 		router:   r,
 		name:     name,
 		sessions: make(map[uint64]*link),
+		inRole:   make(map[string]int),
 	}
 	realm.own.realm = realm
-	cfg := core.Config{
-		Now:         time.Now,
-		Rand:        rand.Uint64,
-		Key:         realmKey(r.key, name),
-		StrictURI:   r.cfg.StrictURI,
-		StrictIDs:   r.cfg.StrictIDs,
-		Strict:      r.cfg.Strict,
-		TimeoutUnit: r.cfg.CallTimeoutUnit,
-	}
+	realm.config = r.cfg.realmConfig()
+	cfg := realm.coreConfig(&realm.config, nil)
+	cfg.Now, cfg.Rand, cfg.Key = time.Now, rand.Uint64, realmKey(r.key, name)
 	payloads(&cfg)
-	r.cfg.policies(&cfg)
 	realm.core = core.New(cfg)
 	return realm
 }
@@ -69,13 +73,22 @@ func realmKey(key [16]byte, name string) (k [16]byte) {
 func (r *Realm) Name() string { return r.name }
 
 // join makes l a session of the realm and answers with welcome. Effects go into b. It
-// returns the session's ID.
+// returns the session's ID, or why the realm takes no more.
 //
 // s is the application's handle of the session, nil when nobody has asked for
 // one.
-func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id uint64) {
+func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id uint64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	role := l.session.AuthRole
+	if a := r.access.Load(); a != nil && l.own == nil {
+		limits := a.role(role).limits
+		if limits.Sessions > 0 && r.inRole[role] >= limits.Sessions {
+			return 0, &msg.Violation{URI: msg.ErrLimitExceeded, Text: "there are as many sessions of role " + quote(role) + " as may be"}
+		}
+		l.session.MaxRegistrations, l.session.MaxSubscriptions = limits.Registrations, limits.Subscriptions
+	}
+	r.inRole[role]++
 	for r.sessions[l.session.ID] != nil {
 		l.session.ID = newID()
 	}
@@ -97,7 +110,7 @@ func (r *Realm) join(l *link, s *Session, welcome *msg.Message, b *batch) (id ui
 	_ = l.peer.Send(welcome, nil)
 	r.core.Join(&l.session, &r.out)
 	r.deliver(b, nil, nil)
-	return id
+	return id, nil
 }
 
 // leave ends the session of l, unless it has ended before. Further effects go
@@ -132,6 +145,9 @@ func (r *Realm) killed(l *link, m *msg.Message) {
 func (r *Realm) forget(l *link) {
 	l.joined = false
 	delete(r.sessions, l.session.ID)
+	if r.inRole[l.session.AuthRole]--; r.inRole[l.session.AuthRole] == 0 {
+		delete(r.inRole, l.session.AuthRole)
+	}
 	switch s := l.public.Load(); {
 	case s == nil:
 	case l.own != nil:
@@ -165,7 +181,7 @@ func (r *Realm) handleOf(l *link) *Session {
 	of := &l.session
 	s := newSession(l, r, &Handshake{SessionID: of.ID, Transport: transportOf(l)})
 	s.roles = of.Roles
-	s.identity = &Identity{AuthID: of.AuthID, Role: of.AuthRole, Method: of.AuthMethod, Provider: of.AuthProvider}
+	s.identity = &Identity{AuthID: of.AuthID, Role: of.AuthRole, Method: of.AuthMethod, Provider: of.AuthProvider, by: "anonymous"}
 	if !l.joined {
 		s.cancel() // it is about to leave, with a last word
 		s.ended = true
@@ -175,12 +191,16 @@ func (r *Realm) handleOf(l *link) *Session {
 }
 
 // handle passes one message of an open session to the core. Effects go into b.
-func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block, b *batch) error {
+func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block, p permit, b *batch) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !l.joined {
 		return nil // ended by somebody else meanwhile
 	}
+	if p.access != r.access.Load() && (m.Type == msg.Register || m.Type == msg.Subscribe) && !l.session.Trusted {
+		return errStale // what is revoked must not come back
+	}
+	r.passing, r.disclose = l, p.disclosure()
 	var err error
 	switch m.Type {
 	case msg.Call:
@@ -211,6 +231,7 @@ func (r *Realm) handle(l *link, m *msg.Message, block *transport.Block, b *batch
 	default:
 		err = &msg.Violation{Text: m.Type.String() + " is not for a client to send in an open session"}
 	}
+	r.passing = nil
 	r.deliver(b, m, block)
 	return err
 }

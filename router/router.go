@@ -249,6 +249,7 @@ type Router struct {
 	says       [msg.Formats]introduction
 	key        [16]byte // of registration and subscription ids
 	guard      guard
+	authz      authorizationCounts
 	configurable
 
 	running sync.WaitGroup // connections and what serves them

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -23,6 +24,10 @@ type Session struct {
 
 	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
+
+	rights *rights              // of the link's goroutine
+	mine   atomic.Pointer[view] // what the session may do
+	purged atomic.Uint64        // counts how often what Authorizers have said was forgotten
 
 	subscribing *subscription // functions of OnSubscribe decide on it; guarded by realm.mu
 

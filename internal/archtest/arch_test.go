@@ -60,6 +60,7 @@ var rules = map[string]rule{
 			"wamp", "internal/auth", "internal/core", "internal/match", "internal/rules", "internal/session", "internal/transport/...",
 			"internal/codec", "internal/msg", "internal/uri",
 		},
+		outside: []string{"golang.org/x/time"},
 	},
 	"router/jwt":       {ours: []string{"router", "wamp"}, outside: []string{"github.com/golang-jwt/jwt/v5"}},
 	"wamp/meta":        {ours: []string{"wamp"}},

@@ -72,7 +72,11 @@ func (r *Realm) keepHistory() {
 		if t.Bytes == 0 {
 			t.Bytes = DefaultHistoryBytes
 		}
-		if r.cfg.NewLog != nil {
+		r.histories = append(r.histories, sub)
+		if l, ok := sub.log.(*memoryLog); ok {
+			l.bound(t.Limit, t.Bytes)
+		}
+		if sub.log == nil && r.cfg.NewLog != nil {
 			sub.log = r.cfg.NewLog(t)
 		}
 		if sub.log == nil {
@@ -106,10 +110,7 @@ func (l *memoryLog) Append(e *Event) {
 		return
 	}
 	for l.count > 0 && (l.count == l.limit || l.bytes+e.size > l.most) {
-		l.bytes -= l.ring[l.start].size
-		l.ring[l.start] = nil
-		l.start = (l.start + 1) % len(l.ring)
-		l.count--
+		l.forget()
 	}
 	if l.count == len(l.ring) {
 		larger := make([]*Event, min(l.limit, max(16, 2*len(l.ring))))
@@ -121,6 +122,26 @@ func (l *memoryLog) Append(e *Event) {
 	l.ring[(l.start+l.count)%len(l.ring)] = e
 	l.count++
 	l.bytes += e.size
+}
+
+// forget drops the oldest event.
+func (l *memoryLog) forget() {
+	l.bytes -= l.ring[l.start].size
+	l.ring[l.start] = nil
+	l.start = (l.start + 1) % len(l.ring)
+	l.count--
+}
+
+// bound sets other limits.
+func (l *memoryLog) bound(limit, most int) {
+	for l.count > 0 && (l.count > limit || l.bytes > most) {
+		l.forget()
+	}
+	ring := make([]*Event, l.count)
+	for i := range ring {
+		ring[i] = l.At(i)
+	}
+	l.ring, l.start, l.limit, l.most = ring, 0, limit, most
 }
 
 func (l *memoryLog) Len() int { return l.count }

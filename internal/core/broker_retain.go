@@ -90,7 +90,12 @@ func (r *Realm) retain(o *msg.Options, p *publication) {
 	t.events = append(t.events, e)
 	k.push(t)
 	r.expireRetained(e.at)
-	for k.bytes > r.cfg.MaxRetainedBytes || len(k.topics) > r.cfg.MaxRetained {
+	r.boundRetained()
+}
+
+// boundRetained has the oldest topics make room.
+func (r *Realm) boundRetained() {
+	for k := &r.retained; k.bytes > r.cfg.MaxRetainedBytes || len(k.topics) > r.cfg.MaxRetained; {
 		k.remove(k.first)
 	}
 }

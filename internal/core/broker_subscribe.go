@@ -57,7 +57,7 @@ func (r *Realm) Subscribe(s *Session, m *msg.Message, out *Out) error {
 	isNew := mine == nil
 	created := sub == nil
 	if isNew {
-		if len(s.state.subscriptions) >= r.cfg.MaxSubscriptions || !useShape(r, s, r.topics, policy, m.URI) {
+		if len(s.state.subscriptions) >= atMost(r.cfg.MaxSubscriptions, s.MaxSubscriptions) || !useShape(r, s, r.topics, policy, m.URI) {
 			out.fail(s, msg.Subscribe, m.Request, errLimitExceeded)
 			return nil
 		}
@@ -80,6 +80,15 @@ func (r *Realm) Subscribe(s *Session, m *msg.Message, out *Out) error {
 		r.sendRetained(s, sub, out)
 	}
 	return nil
+}
+
+// atMost returns the lower one of two bounds, of which the second may be 0 for
+// none.
+func atMost(limit, own int) int {
+	if own > 0 && own < limit {
+		return own
+	}
+	return limit
 }
 
 func (r *Realm) newSubscription(policy msg.Match, topic string) *subscription {

@@ -38,6 +38,11 @@ type Session struct {
 	// a value that Config.Encode takes.
 	Transport any
 
+	// MaxSubscriptions and MaxRegistrations are bounds of the session's own,
+	// where they are lower than the realm's; 0: none. They may be changed as
+	// long as the realm's lock is held.
+	MaxSubscriptions, MaxRegistrations int
+
 	// Owner is the receiver behind the session: a connection, later a node.
 	Owner any
 

@@ -80,7 +80,7 @@ func (r *Realm) Register(s *Session, m *msg.Message, out *Out) error {
 		registered(s, m.Request, reg, out)
 		return nil
 	}
-	if len(s.state.registrations) >= r.cfg.MaxRegistrations || !useShape(r, s, r.procedures, policy, m.URI) {
+	if len(s.state.registrations) >= atMost(r.cfg.MaxRegistrations, s.MaxRegistrations) || !useShape(r, s, r.procedures, policy, m.URI) {
 		out.fail(s, msg.Register, m.Request, errLimitExceeded)
 		return nil
 	}

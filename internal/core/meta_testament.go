@@ -91,6 +91,10 @@ func flushTestaments(q *query) ([]any, []byte) {
 func (r *Realm) publishTestaments(s *Session, out *Out) {
 	for _, scope := range s.state.testaments {
 		for _, t := range scope {
+			if may := r.cfg.Authorize; may != nil && !may(s, msg.Publish, msg.Exact, t.topic) {
+				r.stats.BadPublishes++ // it was allowed when it was left
+				continue
+			}
 			p := publication{topic: t.topic, payload: &t.payload, from: s}
 			r.publish(s, &t.options, &p, out)
 		}

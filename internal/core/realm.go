@@ -25,6 +25,7 @@ type Realm struct {
 	topics        *match.Table[*subscription]
 	subscriptions map[uint64]*subscription
 	hits          []*subscription // scratch of route
+	histories     []*subscription // whose events are kept
 	retained      retainer
 	several       bool // several sessions are ended at once
 

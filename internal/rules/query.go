@@ -52,7 +52,7 @@ func (q *query) restrict(n *node) {
 	case Undecided, Allowed:
 		return
 	}
-	if n != q.found && q.overlaps(n) && (q.found == nil || n.before(q.found)) {
+	if n != q.found && (q.found == nil || n.before(q.found)) && match.Overlap(q.policy, string(q.uri), n.policy, n.uri) {
 		q.restriction = n
 	}
 }
@@ -85,51 +85,4 @@ func (q *query) coveredBy(n *node) bool {
 		return q.policy != msg.Prefix && match.Matches(msg.Wildcard, n.uri, q.uri)
 	}
 	return q.policy == msg.Exact && string(q.uri) == n.uri
-}
-
-// overlaps reports whether some URI is covered by n and by the pattern that is
-// asked for.
-func (q *query) overlaps(n *node) bool {
-	switch {
-	case n.policy == msg.Exact:
-		return match.Matches(q.policy, string(q.uri), []byte(n.uri))
-	case q.policy == msg.Prefix && n.policy == msg.Prefix:
-		return strings.HasPrefix(n.uri, string(q.uri)) || strings.HasPrefix(string(q.uri), n.uri)
-	case q.policy == msg.Prefix:
-		return prefixMeets(string(q.uri), n.uri)
-	case n.policy == msg.Prefix:
-		return prefixMeets(n.uri, string(q.uri))
-	}
-	return wildcardsMeet(string(q.uri), n.uri)
-}
-
-// prefixMeets reports whether some URI begins with prefix and matches a
-// wildcard pattern.
-func prefixMeets(prefix, pattern string) bool {
-	for {
-		p, restP, moreP := strings.Cut(prefix, ".")
-		w, restW, moreW := strings.Cut(pattern, ".")
-		if !moreP {
-			return w == "" || strings.HasPrefix(w, p)
-		}
-		if !moreW || w != "" && w != p {
-			return false
-		}
-		prefix, pattern = restP, restW
-	}
-}
-
-// wildcardsMeet reports whether some URI matches both patterns.
-func wildcardsMeet(a, b string) bool {
-	for {
-		x, restA, moreA := strings.Cut(a, ".")
-		y, restB, moreB := strings.Cut(b, ".")
-		if x != "" && y != "" && x != y || moreA != moreB {
-			return false
-		}
-		if !moreA {
-			return true
-		}
-		a, b = restA, restB
-	}
 }
