@@ -35,8 +35,7 @@ func listen(ctx context.Context, a Address) (*socket, error) {
 			return nil, fmt.Errorf("listening on %s: %w", a, err)
 		}
 	}
-	var config net.ListenConfig
-	ln, err := config.Listen(ctx, a.network, a.text)
+	ln, err := listenConfig().Listen(ctx, a.network, a.text)
 	if err != nil {
 		return nil, listenError(a, err)
 	}

@@ -219,6 +219,11 @@ func (p *process) serve(ctx context.Context, flags *configFlags, demo bool) erro
 	}
 	stop := p.reloads(ctx, d)
 	defer stop()
+	trimming, stopTrimming := context.WithCancel(ctx)
+	var trimmer sync.WaitGroup
+	trimmer.Go(func() { p.trim(trimming) })
+	defer trimmer.Wait()
+	defer stopTrimming()
 
 	select {
 	case err = <-d.Failed():

@@ -87,6 +87,7 @@ func (c *conn) CloseWrite() error {
 // stands on the stack of every idle connection: what needs room is done by
 // functions that have returned by then, so that the runtime can halve the stack.
 func (s *Server) run(c *conn) {
+	grow()
 	wc := s.open(c)
 	if wc == nil {
 		return // refused, or net/http has it
@@ -97,6 +98,19 @@ func (s *Server) run(c *conn) {
 	_ = wc.Close()
 	s.leave()
 }
+
+// grow makes the stack of a new goroutine as large as its work will need, at once
+// and while there is nothing on it. Otherwise it grows twice within the opening
+// handshake, and each time the frames of a dozen functions are moved.
+//
+//go:noinline
+func grow() {
+	var room [4 << 10]byte
+	use(&room)
+}
+
+//go:noinline
+func use(*[4 << 10]byte) {}
 
 // open takes a connection through its opening handshake; nil when it is not for
 // run to serve.
@@ -133,8 +147,7 @@ func (s *Server) handshake(c *conn) (transport.Conn, error) {
 	if err := c.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
-	defer cancel()
+	ctx := transport.Until(deadline)
 	h := heads.Get().(*head)
 	defer heads.Put(h)
 
