@@ -97,8 +97,10 @@ type foreign struct {
 	answers  chan answer
 	arrivals chan arrival
 	identity struct {
-		Session uint64 `json:"session"`
-		AuthID  string `json:"authid"`
+		Session    uint64 `json:"session"`
+		AuthID     string `json:"authid"`
+		AuthRole   string `json:"authrole"`
+		AuthMethod string `json:"authmethod"`
 	}
 }
 
@@ -135,6 +137,8 @@ type command struct {
 	URL        string `json:"url,omitempty"`
 	Realm      string `json:"realm,omitempty"`
 	Serializer string `json:"serializer,omitempty"`
+	Auth       *proof `json:"auth,omitempty"`
+	CA         string `json:"ca,omitempty"` // file of the authority that vouches for a TLS server
 	URI        string `json:"uri,omitempty"`
 
 	As      behaviour `json:"as,omitempty"`
@@ -146,6 +150,16 @@ type command struct {
 // joinForeign starts the program of a make and lets it join.
 func joinForeign(t *testing.T, c client, url string) (peer, error) {
 	t.Helper()
+	f, err := joinForeignAs(t, c, command{URL: url, Realm: realm})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// joinForeignAs starts the program of a make and lets it join as join says.
+func joinForeignAs(t *testing.T, c client, join command) (*foreign, error) {
+	t.Helper()
 	argv := c.program(env)
 	f := &foreign{
 		process:  start(t, argv[0], argv[1:]...),
@@ -153,9 +167,9 @@ func joinForeign(t *testing.T, c client, url string) (peer, error) {
 		arrivals: make(chan arrival, 64),
 	}
 	go f.read()
-	join := command{Do: "join", URL: url, Realm: realm, Serializer: c.format}
+	join.Do, join.Serializer = "join", c.format
 	if err := f.do(join, &f.identity); err != nil {
-		return nil, fmt.Errorf("join %s: %w", url, err)
+		return nil, fmt.Errorf("join %s: %w", join.URL, err)
 	}
 	return f, nil
 }

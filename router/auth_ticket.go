@@ -73,7 +73,8 @@ type ticket struct {
 	last atomic.Pointer[auth.StoredTicket] // that a source other than a table had
 }
 
-// checksTickets is implemented by sources that are asked with the ticket.
+// checksTickets is implemented by sources that an application answers: they are
+// asked with the ticket.
 type checksTickets interface{ checksTickets() bool }
 
 func (a *ticket) Authenticate(ctx context.Context, h *Handshake) (*Identity, error) {

@@ -51,7 +51,7 @@ func (a *wampcra) Authenticate(ctx context.Context, h *Handshake) (*Identity, er
 	if err != nil {
 		return nil, err
 	}
-	err = auth.CRAVerify(key, challenge, signature)
+	err = a.verify(key, salt, challenge, signature)
 	switch {
 	case p == nil:
 		return nil, deny(why)
@@ -59,6 +59,21 @@ func (a *wampcra) Authenticate(ctx context.Context, h *Handshake) (*Identity, er
 		return nil, deny(err)
 	}
 	return a.identity(p, q), nil
+}
+
+// verify checks a signature. Crossbar.io's authenticators answer with a salt and
+// the secret as it is, and leave it to the router to make one of the two; a key
+// that somebody has is no worse for being tried in that way, too.
+func (a *wampcra) verify(key []byte, salt auth.CRASalt, challenge, signature string) error {
+	err := auth.CRAVerify(key, challenge, signature)
+	if _, ok := a.from.(checksTickets); !ok || err == nil || salt.Salt == "" {
+		return err
+	}
+	salted, e := auth.CRAKey(string(key), salt)
+	if e != nil {
+		return err
+	}
+	return auth.CRAVerify(salted, challenge, signature)
 }
 
 // fake returns the salt of somebody unknown, always the same one for a name.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -155,7 +156,9 @@ func (d *Dialer) startTLS(ctx context.Context, nc net.Conn, host string) (net.Co
 		cfg = d.TLS.Clone()
 	}
 	cfg.ServerName = cmp.Or(cfg.ServerName, host)
-	cfg.NextProtos = []string{"http/1.1"} // neither transport runs over HTTP/2
+	// Neither transport runs over HTTP/2. Nothing is asked for by default, since
+	// Crossbar.io's TLS fails when it is asked for HTTP/1.1.
+	cfg.NextProtos = slices.DeleteFunc(slices.Clone(cfg.NextProtos), func(p string) bool { return p == "h2" })
 	conn, err := transport.ClientTLS(ctx, nc, cfg)
 	if err != nil {
 		_ = nc.Close()

@@ -10,6 +10,7 @@ globalThis.WebSocket ??= WebSocket
 const require = createRequire(import.meta.url)
 const autobahn = require('autobahn')
 const serializers = require('autobahn/lib/serializer.js')
+const nacl = require('tweetnacl')
 
 const SERIALIZERS = {
   json: serializers.JSONSerializer,
@@ -47,6 +48,20 @@ function transport (url, serializer) {
   throw new Error(`no transport for ${url}`)
 }
 
+// proof is what authenticates a session, by the library's own functions.
+function proof ({ method, authid, secret, key }) {
+  const pair = key && nacl.sign.keyPair.fromSeed(Buffer.from(key, 'hex'))
+  const authextra = pair && { pubkey: autobahn.auth_cryptosign.public_key(pair), channel_binding: null }
+  const { sign, derive_key: deriveKey } = autobahn.auth_cra
+  const answers = {
+    ticket: () => secret,
+    wampcra: ({ challenge, salt, iterations, keylen }) =>
+      sign(salt ? deriveKey(secret, salt, iterations, keylen) : secret, challenge),
+    cryptosign: extra => autobahn.auth_cryptosign.sign_challenge(pair, extra)
+  }
+  return { authmethods: [method], authid, authextra, onchallenge: (session, asked, extra) => answers[asked](extra) }
+}
+
 // failed turns what the library rejects with into the harness's own error.
 function failed (error) {
   throw error instanceof autobahn.Error
@@ -55,11 +70,12 @@ function failed (error) {
 }
 
 serve({
-  join ({ url, realm, serializer }) {
+  join ({ url, realm, serializer, auth }) {
     return new Promise((resolve, reject) => {
       connection = new autobahn.Connection({
         transports: [transport(url, serializer)],
         realm,
+        ...(auth ? proof(auth) : {}),
         max_retries: 0,
         use_deferred: deferred,
         on_user_error: () => {} // an endpoint's error is part of the test
@@ -72,7 +88,8 @@ serve({
             return true
           }
         })
-        resolve({ session: session.id, authid: details.authid })
+        const { authid, authrole, authmethod } = details
+        resolve({ session: session.id, authid, authrole, authmethod })
       }
       connection.onclose = (reason, details) => {
         reject(new Error(`${reason} ${JSON.stringify(details)}`))

@@ -4,6 +4,8 @@ import { Wampy } from 'wampy'
 import { CborSerializer } from 'wampy/CborSerializer.js'
 import { JsonSerializer } from 'wampy/JsonSerializer.js'
 import { MsgpackSerializer } from 'wampy/MsgpackSerializer.js'
+import * as cryptosign from 'wampy/cryptosign.js'
+import * as cra from 'wampy/wampcra.js'
 import { WebSocket } from 'ws'
 import { CallFailed, REFUSED, behave, serve } from './peer.mjs'
 
@@ -12,6 +14,18 @@ const SERIALIZERS = { json: JsonSerializer, msgpack: MsgpackSerializer, cbor: Cb
 let client
 let ended // a promise
 const subscriptions = new Map()
+
+// proof is what authenticates a session, by the library's own functions.
+function proof ({ method, authid, secret, key, pubkey }) {
+  const plugins = { ticket: () => secret, wampcra: cra.sign(secret), cryptosign: key && cryptosign.sign(key) }
+  return {
+    authid,
+    authmethods: [method],
+    authextra: pubkey ? { pubkey } : {},
+    authMode: 'auto',
+    authPlugins: { [method]: plugins[method] }
+  }
+}
 
 // failed turns what the library rejects with into the harness's own error.
 function failed (error) {
@@ -34,7 +48,7 @@ function received ({ argsList, argsDict, details }) {
 }
 
 serve({
-  async join ({ url, realm, serializer }) {
+  async join ({ url, realm, serializer, auth }) {
     let close
     ended = new Promise(resolve => { close = () => resolve({}) })
     client = new Wampy(url, {
@@ -42,10 +56,11 @@ serve({
       ws: WebSocket,
       serializer: new SERIALIZERS[serializer](),
       autoReconnect: false,
-      onClose: close
+      onClose: close,
+      ...(auth ? proof(auth) : {})
     })
-    const { authid } = await client.connect()
-    return { session: Number(client.getSessionId()), authid } // in MessagePack it is a BigInt
+    const { authid, authrole, authmethod } = await client.connect()
+    return { session: Number(client.getSessionId()), authid, authrole, authmethod } // in MessagePack it is a BigInt
   },
 
   async leave () {

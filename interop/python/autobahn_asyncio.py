@@ -11,11 +11,23 @@ from peer import Peer, address, read_commands
 
 
 class Session(ApplicationSession):
-    def __init__(self, realm):
+    def __init__(self, realm, proof):
         super().__init__(ComponentConfig(realm))
+        self._proof = proof
         self.joined = asyncio.get_running_loop().create_future()
         self.left = asyncio.get_running_loop().create_future()
         self._reason = "transport lost"
+
+    def onConnect(self):
+        if self._proof is None:
+            return super().onConnect()
+        return self._proof.join(self, self.config.realm)
+
+    def onChallenge(self, challenge):
+        return self._proof.on_challenge(self, challenge)
+
+    def onWelcome(self, welcome):
+        return self._proof and self._proof.on_welcome(self, welcome)
 
     def onJoin(self, details):
         self.joined.set_result(self)
@@ -30,8 +42,8 @@ class Session(ApplicationSession):
         self.left.set_result(self._reason)
 
 
-async def connect(url, realm, serializer):
-    session = Session(realm)
+async def connect(url, realm, serializer, proof, ca):
+    session = Session(realm, proof)
     kind, host_port, path = address(url)
     if kind == "websocket":
         factory = WampWebSocketClientFactory(lambda: session, url=url, serializers=[serializer])

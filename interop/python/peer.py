@@ -21,6 +21,7 @@ import threading
 import traceback
 from urllib.parse import unquote, urlsplit
 
+from autobahn.wamp.auth import AuthCryptoSign, AuthScram, AuthTicket, AuthWampCra
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import (
@@ -89,17 +90,58 @@ def report(kind, uri, args, kwargs, details=None):
 def address(url):
     """Splits a URL into what Autobahn wants: the kind, and where to connect to."""
     parts = urlsplit(url)
-    kind = "websocket" if parts.scheme == "ws" else "rawsocket"
+    kind = "websocket" if parts.scheme in ("ws", "wss") else "rawsocket"
     if parts.scheme == "unix":
         return kind, None, unquote(parts.path)
     return kind, (parts.hostname, parts.port), None
 
 
+class Proof:
+    """Authenticates a session, by the library's own authenticators.
+
+    auth has the method and authid, and secret or key (a private key in hexadecimal
+    digits), and channel_binding.
+    """
+
+    def __init__(self, auth):
+        self.method, self.authid = auth["method"], auth.get("authid")
+        extra = {}
+        if auth.get("channel_binding"):
+            extra["channel_binding"] = auth["channel_binding"]
+        match self.method:
+            case "ticket":
+                self._authenticator = AuthTicket(ticket=auth["secret"])
+            case "wampcra":
+                self._authenticator = AuthWampCra(authid=self.authid, secret=auth["secret"])
+            case "scram":
+                self._authenticator = AuthScram(authid=self.authid, password=auth["secret"])
+            case "cryptosign":
+                self._authenticator = AuthCryptoSign(
+                    authid=self.authid, privkey=auth["key"], authextra=extra
+                )
+
+    def join(self, session, realm):
+        session.join(
+            realm,
+            authmethods=[self.method],
+            authid=self.authid,
+            authextra=self._authenticator.authextra,
+        )
+
+    def on_challenge(self, session, challenge):
+        return self._authenticator.on_challenge(session, challenge)
+
+    def on_welcome(self, session, welcome):
+        return self._authenticator.on_welcome(session, welcome.authextra)
+
+
 class Peer:
     """Carries out commands on one session.
 
-    connect(url, realm, serializer) is a coroutine function that returns a joined
-    session; waiting for a session's end is up to its `left` awaitable.
+    connect(url, realm, serializer, proof, ca) is a coroutine function that returns
+    a joined session; waiting for a session's end is up to its `left` awaitable.
+    proof is the Proof to authenticate by, or None; ca the file of the authority
+    that TLS servers are trusted by.
     wait(interrupted) returns what an endpoint returns that never answers, but
     calls interrupted and fails with wamp.error.canceled when it is cancelled.
     cancelled is the exception that a call ends with when it was cancelled here.
@@ -134,9 +176,16 @@ class Peer:
 
     async def do_join(self, command):
         serializer = SERIALIZERS[command["serializer"]]()
-        self._session = await self._connect(command["url"], command["realm"], serializer)
+        proof = Proof(command["auth"]) if command.get("auth") else None
+        realm = command["realm"]
+        self._session = await self._connect(command["url"], realm, serializer, proof, command.get("ca"))
         details = self._session.session_details
-        return {"session": details.session, "authid": details.authid}
+        return {
+            "session": details.session,
+            "authid": details.authid,
+            "authrole": details.authrole,
+            "authmethod": details.authmethod,
+        }
 
     async def do_leave(self, command):
         self._session.leave()
