@@ -14,7 +14,8 @@ import (
 
 // Template says how realms come into being whose names match a pattern: when a
 // client asks for one that does not exist, build is called with it, to mount and
-// to set whatever the realm is to have, before any client is let in.
+// to set whatever the realm is to have, before any client is let in. Functions
+// of Router.OnHello are asked before, and so can keep clients from making realms.
 // When several patterns match, the most specific one counts: exact, the longest
 // prefix, wildcard.
 //
