@@ -388,6 +388,15 @@ func TestDefaultRealm(t *testing.T) {
 			w.expectEnd()
 		}
 	}
+	rt.OnHello(func(_ context.Context, h *router.Handshake) (func(), error) {
+		if h.Realm == "not.wanted" {
+			return nil, wamp.Errorf("com.example.error.unwanted", "not you")
+		}
+		return nil, nil
+	})
+	w := dialWire(t, addr, 15)
+	w.send(`[1,"not.wanted",` + allRoles + `]`)
+	w.expect(`[3,{"message":"not you"},"com.example.error.unwanted"]`)
 	if n := made.Load(); n != 2 {
 		t.Errorf("%d default realms were made, want 2", n)
 	}
@@ -396,7 +405,7 @@ func TestDefaultRealm(t *testing.T) {
 	}
 
 	_, addr = newRouter(t, router.Config{NoDefaultRealm: true})
-	w := dialWire(t, addr, 15)
+	w = dialWire(t, addr, 15)
 	w.send(`[1,"anything",` + allRoles + `]`)
 	w.expect(`[3,"*","wamp.error.no_such_realm"]`)
 	w.expectEnd()

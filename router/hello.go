@@ -161,7 +161,7 @@ func (l *link) admitted(h *Handshake, realm *Realm, roles msg.Roles, id *Identit
 	b.flush()
 	l.peer.Flush() // from here on the client may have opened another session
 
-	if log := l.router.log; log.Enabled(context.Background(), slog.LevelInfo) {
+	if log := l.router.log; l.own == nil && log.Enabled(context.Background(), slog.LevelInfo) {
 		info := l.peer.Conn().Info()
 		agent, _ := h.Details["agent"].(string)
 		log.LogAttrs(context.Background(), slog.LevelInfo, "session opened",

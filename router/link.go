@@ -310,7 +310,7 @@ func (l *link) leave(err error, b *batch) {
 
 func (l *link) logLeave(realm *Realm, err error) {
 	log := l.router.log
-	if !log.Enabled(context.Background(), slog.LevelInfo) {
+	if l.own != nil || !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended",
