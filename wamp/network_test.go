@@ -281,3 +281,19 @@ func TestUnderLoad(t *testing.T) {
 	wg.Wait()
 	<-last
 }
+
+// S002-18: Compression makes messages small on the wire; without it they are
+// not.
+func TestCompression(t *testing.T) {
+	rt := wamptest.NewRouter(t, func(c *router.Config) { c.Compression = true })
+	for _, compression := range []bool{false, true} {
+		p := wamptest.NewProxy(t, rt.Address())
+		var passed atomic.Int64
+		p.Tap(func(_ bool, data []byte) { passed.Add(int64(len(data))) })
+		s := rt.Dial(&wamp.Dialer{URLs: []string{p.URL()}, Compression: compression})
+		_, err := s.Publish(t.Context(), "com.test.topic", wamp.Args{strings.Repeat("text ", 10_000)}, wamp.Acknowledge())
+		if n := passed.Load(); err != nil || n < 10_000 != compression {
+			t.Error(compression, n, err)
+		}
+	}
+}

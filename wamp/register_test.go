@@ -3,10 +3,12 @@ package wamp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -325,5 +327,41 @@ func TestErrorTexts(t *testing.T) {
 	}
 	if diff := cmp.Diff(Args{"n is 5"}, Errorf("com.x", "n is %d", 5).Args); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// S003-14..16, S003-19: what options of handlers are on the wire.
+func TestHandlerOptions(t *testing.T) {
+	sc := newScript(t)
+	s := sc.join(sc.dialer())
+	h := Func0(func(context.Context) (int, error) { return 0, nil })
+	sc.register(s, `[64, 1, {"invoke": "partition", "nkey": "a", "disclose_caller": true, "forward_timeout": true,
+		"force_reregister": true, "concurrency": 2, "x_y": 1}, "com.x"]`, `[65, 1, 11]`, "com.x", h,
+		Invoke(Partitioned), Shard("a"), DiscloseCaller(), ForwardTimeout(), ForceReregister(), Concurrency(2), Option("x_y", 1))
+	sc.register(s, `[64, 2, {"match": "prefix", "invoke": "last", "nkey": 7}, "com.y"]`, `[65, 2, 12]`, "com.y", h,
+		Match(Prefix), Invoke(Last), Shard(7))
+	e := EventFunc(func(context.Context, *EventInfo) error { return nil })
+	sc.subscribe(s, `[32, 3, {"match": "wildcard", "nkey": "b", "get_retained": true, "x_y": 1}, "com..z"]`, `[33, 3, 21]`, "com..z", e,
+		Shard("b"), GetRetained(), Option("x_y", 1), Queue(5), Concurrency(2))
+}
+
+// S003-3..8: what options of calls are on the wire.
+func TestCallOptions(t *testing.T) {
+	sc := newScript(t)
+	s := sc.join(sc.dialer())
+	for _, tt := range []struct {
+		opts []CallOption
+		wire string
+	}{
+		{[]CallOption{Partition(2391)}, `{"runmode": "partition", "rkey": 2391}`},
+		{[]CallOption{Partition("a"), RunOn(RunAny)}, `{"runmode": "any", "rkey": "a"}`},
+		{[]CallOption{Timeout(1500 * time.Microsecond)}, `{"timeout": 2}`},
+		{[]CallOption{DiscloseMe(), Option("x_y", "z")}, `{"disclose_me": true, "x_y": "z"}`},
+		{[]CallOption{OnProgress(func(int) {})}, `{"receive_progress": true}`},
+	} {
+		p := Go[int](t.Context(), s, "com.x", tt.opts...)
+		sc.expect(fmt.Sprintf(`[48, %d, %s, "com.x"]`, p.RequestID(), tt.wire))
+		sc.send(fmt.Sprintf(`[50, %d, {}, [1]]`, p.RequestID()))
+		must[int](t)(p.Result())
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/wamp"
 	"github.com/wampeter/wampeter/wamptest"
 )
@@ -449,33 +450,55 @@ func TestHandles(t *testing.T) {
 	}
 }
 
-// S003-11, S003-12: one value says who gets events, and is used again.
+// S003-11, S003-12: one value says who gets events, by session, authid and
+// authrole, and is used again.
 func TestReceivers(t *testing.T) {
 	rt := wamptest.NewRouter(t)
-	publisher := rt.Dial(&wamp.Dialer{URLs: []string{rt.URL()}})
+	publisher := rt.SessionAs("user", "publisher")
 	got := make(chan string, 10)
-	var ids []uint64
-	for _, name := range []string{"a", "b", "c"} {
-		s := rt.Dial(&wamp.Dialer{URLs: []string{rt.URL()}})
-		ids = append(ids, s.ID())
-		_, err := s.Subscribe(t.Context(), "com.topic", wamp.Event(func(_ context.Context, n int) error {
-			got <- fmt.Sprint(name, n)
+	ids := make(map[string]uint64)
+	var subs []*wamp.Subscription
+	for name, role := range map[string]string{"ann": "admin", "bob": "user", "cat": "user", "dan": "guest"} {
+		s := rt.DialAs(&wamp.Dialer{URLs: []string{rt.URL()}}, router.Identity{AuthID: name, Role: role})
+		ids[name] = s.ID()
+		sub, err := s.Subscribe(t.Context(), "com.topic", wamp.Event(func(context.Context, struct{}) error {
+			got <- name
 			return nil
 		}))
 		check(t, err)
+		subs = append(subs, sub)
 	}
-	only := wamp.Receivers{Eligible: ids[:2], Exclude: ids[:1]}
-	for n, to := range []wamp.PublishOption{only, only, wamp.Receivers{Eligible: []uint64{}}, wamp.Receivers{ExcludeAuthID: []string{"x"}, ExcludeAuthRole: []string{"x"}, EligibleAuthRole: []string{publisher.AuthRole()}}} {
-		_, err := publisher.Publish(t.Context(), "com.topic", wamp.Args{n}, to, wamp.Acknowledge())
-		check(t, err)
+	for _, tt := range []struct {
+		who  wamp.Receivers
+		want []string
+	}{
+		{wamp.Receivers{}, []string{"ann", "bob", "cat", "dan"}},
+		{wamp.Receivers{Eligible: []uint64{ids["ann"], ids["bob"]}, Exclude: []uint64{ids["ann"]}}, []string{"bob"}},
+		{wamp.Receivers{Eligible: []uint64{}}, nil},
+		{wamp.Receivers{EligibleAuthID: []string{"ann", "dan", "nobody"}}, []string{"ann", "dan"}},
+		{wamp.Receivers{ExcludeAuthID: []string{"ann", "dan"}}, []string{"bob", "cat"}},
+		{wamp.Receivers{EligibleAuthRole: []string{"user", "admin"}}, []string{"ann", "bob", "cat"}},
+		{wamp.Receivers{ExcludeAuthRole: []string{"user"}}, []string{"ann", "dan"}},
+		{wamp.Receivers{EligibleAuthRole: []string{"user"}, ExcludeAuthID: []string{"bob"}}, []string{"cat"}},
+	} {
+		for range 2 { // the same value again
+			_, err := publisher.Publish(t.Context(), "com.topic", tt.who, wamp.Acknowledge())
+			check(t, err)
+			var all []string
+			for range tt.want {
+				all = append(all, <-got)
+			}
+			slices.Sort(all)
+			if diff := cmp.Diff(tt.want, all); diff != "" {
+				t.Errorf("%+v: %s", tt.who, diff)
+			}
+		}
 	}
-	var all []string
-	for range 5 {
-		all = append(all, <-got)
+	for _, sub := range subs {
+		check(t, sub.Sync(t.Context()))
 	}
-	slices.Sort(all)
-	if diff := cmp.Diff([]string{"a3", "b0", "b1", "b3", "c3"}, all); diff != "" {
-		t.Error(diff)
+	if len(got) != 0 {
+		t.Error("one event too many, for", <-got)
 	}
 }
 
