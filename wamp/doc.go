@@ -3,7 +3,8 @@
 // WebSocket and RawSocket, in CBOR, MessagePack and JSON, to Wampeter and to
 // any other router.
 //
-// A program that serves a procedure and calls it:
+// The guide, docs/guide.md, goes through all of it in the order in which
+// questions come up. A program that serves a procedure and calls it:
 //
 //	s, err := (&wamp.Dialer{URLs: []string{"ws://localhost:8080/ws"}, Realm: "realm1"}).Dial(ctx)
 //	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -301,15 +302,20 @@ func TestGuideOptions(t *testing.T) {
 // needed; S002-11: the zero Dialer has the usual realm and URL.
 func TestGuideFactory(t *testing.T) {
 	rt := wamptest.NewRouter(t)
-	d := &wamp.Dialer{URLs: []string{rt.URL()}}
+	var dialed string
+	d := &wamp.Dialer{NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialed = address
+		return new(net.Dialer).DialContext(ctx, network, rt.Address())
+	}}
 	seen := make(map[uint64]bool)
 	for range 3 {
-		s := rt.Dial(d)
+		s, err := d.Dial(t.Context())
+		check(t, err)
 		seen[s.ID()] = true
-		want(t, s.Realm(), "realm1")
+		want(t, []string{s.Realm(), s.URL(), dialed}, []string{"realm1", "ws://localhost:8080/ws", "localhost:8080"})
+		check(t, s.Close(t.Context()))
 	}
 	want(t, len(seen), 3)
-	want(t, wamp.DefaultURL, "ws://localhost:8080/ws")
 }
 
 // S003-2: what has an id can be printed.

@@ -147,6 +147,15 @@ func TestTransports(t *testing.T) {
 		}
 	}
 
+	// The first serializer of the list is taken.
+	for _, u := range []string{"ws://" + address + "/ws", "rs://" + address} {
+		for _, list := range [][]wamp.Serializer{{wamp.JSON, wamp.CBOR}, {wamp.MessagePack, wamp.JSON}, {wamp.CBOR, wamp.JSON}} {
+			if s := rt.Dial(&wamp.Dialer{URLs: []string{u}, Serializers: list}); s.Serializer() != list[0] {
+				t.Error(u, list, s.Serializer())
+			}
+		}
+	}
+
 	// Without trust in the certificate there is no session.
 	_, err = (&wamp.Dialer{URLs: []string{"wss://" + address + "/ws"}}).Dial(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "certificate") {

@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long commands may take to build, to install and to answer.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // port is the one that READMEs name. It is replaced by one that is free.
 const port = "8080"

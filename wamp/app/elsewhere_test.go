@@ -360,11 +360,16 @@ func TestAiowamp(t *testing.T) {
 	}
 	check(t, s.Close(t.Context()))
 	<-s.Done()
-	s = rt.Dial(d)
-	p.Cut()
-	<-s.Done()
-	if err := s.Err(); !errors.Is(err, wamp.CloseTransportLost) {
-		t.Error(err)
+	for _, cut := range []func(){p.Cut, p.Reset, p.HalfOpen} { // the last one as if the cable were pulled
+		s = rt.Dial(&wamp.Dialer{
+			URLs: d.URLs, RawSocketPing: true, KeepAlive: 50 * time.Millisecond, KeepAliveTimeout: 50 * time.Millisecond,
+		})
+		cut()
+		<-s.Done()
+		if err := s.Err(); !errors.Is(err, wamp.CloseTransportLost) {
+			t.Error(err)
+		}
+		p.Resume()
 	}
 	s = rt.Dial(d)
 	check(t, rt.Shutdown(t.Context()))
