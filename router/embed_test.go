@@ -305,7 +305,7 @@ func TestHandleCalls(t *testing.T) {
 	w.send(`[49,23,{"mode":"kill"}]`)
 	<-canceled
 	w.expect(`[8,48,23,{},"wamp.error.canceled"]`)
-	w.send(`[48,24,{"timeout":1},"wait"]`)
+	w.send(`[48,24,{"timeout":200},"wait"]`)
 	<-started
 	<-canceled
 	w.expect(`[8,48,24,{},"wamp.error.timeout"]`)
