@@ -191,14 +191,14 @@ func TestDecisionsHold(t *testing.T) {
 	rt, addr := newRouter(t, router.Config{})
 	realm := rt.Realm("realm1")
 	realm.Authenticate(believing())
-	var asked atomic.Int64
-	ttl := time.Hour
+	var asked, ttl atomic.Int64
+	ttl.Store(int64(time.Hour))
 	fallback := router.AuthorizerFunc(func(_ context.Context, q *router.Request) (router.Decision, error) {
 		asked.Add(1)
 		if q.URI == "com.error" {
 			return router.Decision{Allow: true, TTL: time.Hour}, errors.New("broken")
 		}
-		d := router.Decision{Allow: q.URI != "com.no", TTL: ttl, Reason: "no such luck"}
+		d := router.Decision{Allow: q.URI != "com.no", TTL: time.Duration(ttl.Load()), Reason: "no such luck"}
 		if q.URI == "com.once" {
 			d.TTL = 0
 		}
@@ -247,12 +247,12 @@ func TestDecisionsHold(t *testing.T) {
 	admin.call("wamp.authorization.purge", `["x"]`)
 	admin.expect(fmt.Sprintf(`[8,48,%d,{},"wamp.error.invalid_argument",["*"]]`, admin.requests))
 
-	ttl = time.Nanosecond
+	ttl.Store(1)
 	realm.Purge()
 	times(a, "publish", "com.yes", "", 3)
 
 	// What is remembered is bounded, and all the same right.
-	ttl = time.Hour
+	ttl.Store(int64(time.Hour))
 	for i := range 2000 {
 		want := ""
 		uri := fmt.Sprintf("com.x%d", i)
