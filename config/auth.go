@@ -9,7 +9,37 @@ type Authentication struct {
 	SCRAM      *Method     `yaml:"scram" doc:"Challenge and response with a password that the router does not know: wamp-scram as specified, and scram as Autobahn and Crossbar.io speak it."`
 	Cryptosign *Cryptosign `yaml:"cryptosign" doc:"Ed25519 keys."`
 	TLS        *ClientTLS  `yaml:"tls" doc:"Certificates of clients, which listeners have to ask for by tls.clients."`
+	JWT        *JWT        `yaml:"jwt" doc:"Tokens that somebody else has issued (RFC 7519)."`
 	Cookie     *Cookie     `yaml:"cookie" doc:"Browsers that have logged in before, by the cookie that they were given then: see cookies."`
+}
+
+// JWT is authentication by token.
+type JWT struct {
+	Keys        []TokenKey     `yaml:"keys" doc:"Keys that tokens are signed with."`
+	KeySetFile  Path           `yaml:"key_set_file" doc:"Or a file with a JSON Web Key Set, which is read again when it changes."`
+	KeySetURL   string         `yaml:"key_set_url" doc:"Or where a key set is published."`
+	Algorithms  []string       `yaml:"algorithms" doc:"Algorithms that tokens may be signed with; none: HS256, RS256, PS256, ES256, ES384, ES512, EdDSA."`
+	Issuer      string         `yaml:"issuer" doc:"What the claim iss has to be; empty: anything."`
+	Audience    []string       `yaml:"audience" doc:"One of which the claim aud has to name; none: anything."`
+	Leeway      Duration       `yaml:"leeway" default:"0s" min:"0s" doc:"How far the clocks of issuer and router may be apart."`
+	AuthIDClaim string         `yaml:"authid_claim" default:"sub" doc:"The claim with the authid. A point leads into an object: realm_access.roles."`
+	RoleClaim   string         `yaml:"role_claim" default:"role" doc:"The claim with the role; of a list the first value that fits counts."`
+	RealmClaim  string         `yaml:"realm_claim" doc:"The claim with the realm or realms that the token is good for; empty: all."`
+	Roles       map[string]any `yaml:"roles" doc:"Roles by the values of the role claim; without it these are the roles."`
+	Role        string         `yaml:"role" doc:"The role of tokens that have none; empty: they are refused."`
+	Extra       []string       `yaml:"extra" doc:"Claims that the client is told in WELCOME.Details.authextra."`
+	Ticket      bool           `yaml:"ticket" doc:"Takes tokens as tickets, too, for clients that do not know jwt. Then there is no other ticket."`
+	Bearer      bool           `yaml:"bearer" doc:"Takes the token of the header Authorization: Bearer, whatever the client offers."`
+	Refresh     string         `yaml:"refresh" doc:"A procedure to which a session may pass a new token, so that it does not end with the old one. Rules have to allow it."`
+}
+
+// TokenKey verifies tokens.
+type TokenKey struct {
+	ID     string `yaml:"id" doc:"The kid of the tokens that it is for; empty: of any."`
+	Secret Secret `yaml:"secret" doc:"For HS256, HS384 and HS512: at least 32 bytes."`
+	Public Text   `yaml:"public" doc:"Or a public key or certificate in PEM, mostly file:PATH."`
+
+	At Pos `yaml:"-"` // where it was said
 }
 
 // Cookie is authentication by cookie.

@@ -1,11 +1,17 @@
 package config
 
 import (
-	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/wampeter/wampeter/internal/match"
+	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/router"
+	"github.com/wampeter/wampeter/router/jwt"
+	"github.com/wampeter/wampeter/wamp"
 )
 
 // router returns what is the same for all realms, as the router takes it.
@@ -21,6 +27,7 @@ func (c *Config) router(log *slog.Logger) router.Config {
 		PongTimeout:      time.Duration(c.Timeouts.Pong),
 		WriteTimeout:     time.Duration(c.Timeouts.Write),
 		GoodbyeTimeout:   time.Duration(c.Timeouts.Goodbye),
+		DecisionTimeout:  time.Duration(c.Timeouts.Decision),
 		AuthLimits:       c.Guessing.limits(),
 		Cookies:          c.Cookies.cookies(),
 		Logger:           log,
@@ -28,42 +35,214 @@ func (c *Config) router(log *slog.Logger) router.Config {
 	if rc.KeepAlive == 0 {
 		rc.KeepAlive = -1
 	}
-	if len(c.Realms) > 0 {
-		s := &c.Realms[0].RealmSettings
-		rc.StrictURI = s.StrictURI
-		for _, h := range s.History {
-			p, m, _ := pattern(h.URI, h.Match, s.StrictURI)
-			rc.History = append(rc.History, router.History{URI: p, Match: m, Limit: h.Limit, Bytes: int(h.Bytes)})
-		}
-	}
 	return rc
 }
 
-type realms struct{ c *Config }
+// realms keeps the realms of a router as a configuration says.
+type realms struct {
+	rt      *router.Router
+	log     *slog.Logger
+	sets    keySets
+	refresh map[refresher]*atomic.Pointer[jwt.Authenticator]
 
-func (c *Config) build() (*realms, error) {
-	return &realms{c}, nil
+	mu        sync.Mutex
+	templates *match.Table[*RealmSettings]
+	fresh     map[*router.Realm]time.Time // being made by a template
 }
 
-func (r *realms) install(rt *router.Router) error {
-	var list Mistakes
-	r.c.eachRealm(func(at string, s *RealmSettings) {
-		if len(s.Roles) > 0 {
-			list = append(list, r.c.mistake(at+".roles", errors.New("rules are not enforced yet, so this router would be open"))...)
-		}
-	})
-	if len(list) > 0 {
-		return list
+func newRealms(rt *router.Router, log *slog.Logger) *realms {
+	r := &realms{rt: rt, log: log, sets: make(keySets), refresh: make(map[refresher]*atomic.Pointer[jwt.Authenticator]), fresh: make(map[*router.Realm]time.Time)}
+	rt.DefaultRealm(r.make)
+	return r
+}
+
+// follow has the router's realms follow c. Before anything is changed it is known
+// that it can be.
+func (r *realms) follow(c *Config) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	type change struct {
+		realm *router.Realm
+		to    router.RealmConfig
+		s     *RealmSettings
 	}
-	for _, realm := range r.c.Realms {
-		at := rt.Realm(realm.Name)
-		list, err := realm.authenticators(rt, at)
+	var changes []change
+	named := make(map[string]bool)
+	for i := range c.Realms {
+		s := &c.Realms[i].RealmSettings
+		named[c.Realms[i].Name] = true
+		if err := r.try(s); err != nil {
+			return c.mistake(fmt.Sprintf("realms[%d]", i), err)
+		}
+	}
+	templates := c.templates()
+	for _, s := range c.made() {
+		if err := r.try(s); err != nil {
+			return err
+		}
+	}
+	// From here on nothing can fail but for what has just succeeded.
+	for i := range c.Realms {
+		realm := r.rt.Realm(c.Realms[i].Name)
+		changes = append(changes, change{realm: realm, s: &c.Realms[i].RealmSettings})
+	}
+	var gone []string
+	for _, realm := range r.withFresh(r.rt.Realms()) {
+		if named[realm.Name()] {
+			continue
+		}
+		s, ok := templates.Best([]byte(realm.Name()))
+		if !ok {
+			gone = append(gone, realm.Name())
+			continue
+		}
+		changes = append(changes, change{realm: realm, s: s})
+	}
+	for i := range changes {
+		to, err := r.realmConfig(changes[i].s, changes[i].realm)
 		if err != nil {
 			return err
 		}
-		at.Authenticate(list...)
+		changes[i].to = to
 	}
+	r.templates = templates
+	for _, ch := range changes {
+		if err := ch.realm.Configure(ch.to); err != nil {
+			return err
+		}
+	}
+	for _, name := range gone {
+		if _, err := r.rt.CloseRealm(name, string(wamp.ErrNoSuchRealm), "the realm is not configured any more"); err != nil {
+			return err
+		}
+	}
+	wanted := make(map[refresher]bool)
+	for _, ch := range changes {
+		if a := ch.s.Authentication; a != nil && a.JWT != nil {
+			wanted[refresher{ch.realm, a.JWT.Refresh}] = true
+		}
+	}
+	r.stopRefresh(wanted)
 	return nil
 }
 
-func (r *realms) replace(rt *router.Router, old *Config) error { return r.install(rt) }
+// made returns the settings of realms that come into being by themselves.
+func (c *Config) made() (list []*RealmSettings) {
+	for i := range c.Templates {
+		list = append(list, &c.Templates[i].RealmSettings)
+	}
+	if c.DefaultRealm != nil {
+		list = append(list, c.DefaultRealm)
+	}
+	return list
+}
+
+// templates returns a table of what makes realms by their names.
+func (c *Config) templates() *match.Table[*RealmSettings] {
+	t := match.New[*RealmSettings]()
+	if c.DefaultRealm != nil {
+		t.Put(msg.Prefix, "", c.DefaultRealm)
+	}
+	for i := range c.Templates {
+		uri, policy, _ := pattern(c.Templates[i].URI, c.Templates[i].Match, c.Templates[i].StrictURI) // was checked
+		t.Put(msg.Match(policy), uri, &c.Templates[i].RealmSettings)
+	}
+	return t
+}
+
+// make gives a realm what its template says.
+func (r *realms) make(realm *router.Realm) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := r.templates.Best([]byte(realm.Name()))
+	if !ok {
+		return wamp.Errorf(wamp.ErrNoSuchRealm, "there is no realm %q", realm.Name())
+	}
+	to, err := r.realmConfig(s, realm)
+	if err != nil {
+		return err
+	}
+	r.withFresh(nil)
+	r.fresh[realm] = time.Now()
+	return realm.Configure(to)
+}
+
+// freshFor is how long a template may take to make a realm that the router does
+// not list yet.
+const freshFor = time.Minute
+
+// withFresh adds the realms that are just being made to a list.
+func (r *realms) withFresh(list []*router.Realm) []*router.Realm {
+	listed := make(map[*router.Realm]bool, len(list))
+	for _, realm := range list {
+		listed[realm] = true
+	}
+	for realm, since := range r.fresh {
+		switch {
+		case time.Since(since) > freshFor:
+			delete(r.fresh, realm)
+		case !listed[realm]:
+			list = append(list, realm)
+		}
+	}
+	return list
+}
+
+// try finds out whether settings make a realm.
+func (r *realms) try(s *RealmSettings) error {
+	if a := s.Authentication; a != nil && a.JWT != nil {
+		if _, err := a.JWT.authenticator(make(keySets), r.log); err != nil {
+			return err
+		}
+	}
+	if a := s.Authentication; a != nil && a.Cryptosign != nil {
+		if _, err := a.Cryptosign.options(); err != nil {
+			return err
+		}
+	}
+	list, err := s.roles(nil)
+	if err != nil {
+		return err
+	}
+	to := s.realmConfig(list)
+	return to.Check()
+}
+
+// realmConfig returns all of a realm's settings that can be replaced, but for
+// authenticators and whom to ask.
+func (s *RealmSettings) realmConfig(roles []router.Role) router.RealmConfig {
+	c := router.RealmConfig{
+		Roles: roles, Policies: s.policies(), History: s.history(),
+		Retention: router.Retention{For: time.Duration(s.Retention.For), Topics: s.Retention.Topics, Bytes: int(s.Retention.Bytes)},
+		StrictURI: s.StrictURI, StrictIDs: s.StrictIDs, Strict: s.Strict,
+	}
+	if s.CallTimeoutUnit == "s" {
+		c.CallTimeoutUnit = time.Second
+	}
+	return c
+}
+
+// realmConfig returns all of a realm's settings that can be replaced.
+func (r *realms) realmConfig(s *RealmSettings, realm *router.Realm) (router.RealmConfig, error) {
+	list, err := s.roles(realm)
+	if err != nil {
+		return router.RealmConfig{}, err
+	}
+	c := s.realmConfig(list)
+	if s.Undecided != "" {
+		c.Authorizer = s.authorizer(s.Undecided).authorizer(realm)
+	}
+	var tokens *jwt.Authenticator
+	if a := s.Authentication; a != nil && a.JWT != nil {
+		if tokens, err = a.JWT.authenticator(r.sets, r.log); err != nil {
+			return c, err
+		}
+		if a.JWT.Refresh != "" {
+			if err := r.serveRefresh(realm, a.JWT.Refresh, tokens); err != nil {
+				return c, err
+			}
+		}
+	}
+	c.Authenticators, err = s.authenticators(r.rt, realm, tokens)
+	return c, err
+}

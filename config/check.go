@@ -220,6 +220,7 @@ func (c *Config) checkAdmin(bad complaint) {
 // check checks a realm.
 func (s *RealmSettings) check(at string, bad complaint) {
 	s.checkAuth(at, bad)
+	s.checkRoles(at, bad)
 	for i, h := range s.History {
 		if _, _, err := pattern(h.URI, h.Match, s.StrictURI); err != nil {
 			bad(fmt.Sprintf("%s.history[%d]", at, i), "%s: %v", h.URI, err)
@@ -235,23 +236,9 @@ func (s *RealmSettings) check(at string, bad complaint) {
 // pattern returns the pattern that text and match, which may be empty, stand
 // for.
 func pattern(text, match string, strict bool) (string, wamp.MatchPolicy, error) {
-	policies := map[string]wamp.MatchPolicy{"exact": wamp.Exact, "prefix": wamp.Prefix, "wildcard": wamp.Wildcard}
-	policy, given := policies[match]
-	p := text
-	switch {
-	case strings.HasSuffix(text, "*"):
-		return "", 0, fmt.Errorf("* is no wildcard in WAMP; write %q for all that begins so, and leave a component empty for any word there", strings.TrimSuffix(text, "*"))
-	case text == "" && !given:
-		return "", 0, errors.New("is empty; for everything say match: prefix, too")
-	case !given || policy == wamp.Wildcard && strings.Contains(text, "{"):
-		var likely wamp.MatchPolicy
-		var err error
-		if p, likely, err = wamp.ParsePattern(text); err != nil {
-			return "", 0, err
-		}
-		if !given {
-			policy = likely
-		}
+	p, policy, err := shapePattern(text, match)
+	if err != nil {
+		return "", 0, err
 	}
 	valid := map[wamp.MatchPolicy]func([]byte, bool) bool{
 		wamp.Exact: uri.Valid, wamp.Prefix: uri.ValidPrefix, wamp.Wildcard: uri.ValidWildcard,
@@ -260,6 +247,24 @@ func pattern(text, match string, strict bool) (string, wamp.MatchPolicy, error) 
 		return "", 0, errors.New("not a URI; write it as in com.example.door, or com.example. for all that begins so")
 	}
 	return p, policy, nil
+}
+
+// shapePattern is pattern without asking whether what comes of it is valid.
+func shapePattern(text, match string) (p string, policy wamp.MatchPolicy, err error) {
+	policy, given := matchOf[match]
+	switch {
+	case strings.HasSuffix(text, "*"):
+		return "", 0, fmt.Errorf("* is no wildcard in WAMP; write %q for all that begins so, and leave a component empty for any word there", strings.TrimSuffix(text, "*"))
+	case text == "" && !given:
+		return "", 0, errors.New("is empty; for everything say match: prefix, too")
+	case given && !(policy == wamp.Wildcard && strings.Contains(text, "{")):
+		return text, policy, nil
+	}
+	p, likely, err := wamp.ParsePattern(text)
+	if err != nil || given {
+		return p, policy, err
+	}
+	return p, likely, nil
 }
 
 // probe reads the files that the configuration names, as Start would.

@@ -30,6 +30,7 @@ type Daemon struct {
 	opts    Options
 	log     *slog.Logger
 	rt      *router.Router
+	realms  *realms
 	failed  chan error
 	serving sync.WaitGroup
 
@@ -60,18 +61,13 @@ func Start(ctx context.Context, c *Config, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	realms, err := c.build()
-	if err != nil {
-		plan.cancel()
-		return nil, err
-	}
 	d.rt = router.New(c.router(d.log))
-	if err := realms.install(d.rt); err != nil {
-		plan.cancel()
-		_ = d.rt.Close()
-		return nil, err
+	d.realms = newRealms(d.rt, d.log)
+	err = d.realms.follow(c)
+	if err == nil {
+		err = d.administer(ctx)
 	}
-	if err := d.administer(ctx); err != nil {
+	if err != nil {
 		plan.cancel()
 		_ = d.rt.Close()
 		return nil, err

@@ -3,10 +3,13 @@ package config
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
+	"github.com/wampeter/wampeter/internal/uri"
 	"github.com/wampeter/wampeter/router"
+	"github.com/wampeter/wampeter/router/jwt"
 	"github.com/wampeter/wampeter/wamp"
 )
 
@@ -55,6 +58,12 @@ func (s *RealmSettings) checkAuth(at string, bad complaint) {
 			bad(at+".authentication.cryptosign.key", "%v", err)
 		}
 	}
+	if a.JWT != nil {
+		a.JWT.check(at+".authentication.jwt", bad)
+		if a.JWT.Ticket && a.Ticket != nil {
+			bad(at+".authentication.jwt.ticket", "the method ticket is in use already: leave out one of them")
+		}
+	}
 	if a.TLS != nil {
 		for i := range a.TLS.Rules {
 			if _, err := router.ClientCertificate(router.Certificates{Rules: []router.CertificateRule{a.TLS.Rules[i].rule()}}); err != nil && a.TLS.Rules[i].Role != "" {
@@ -68,12 +77,20 @@ func (s *RealmSettings) checkAuth(at string, bad complaint) {
 }
 
 // checkAsked checks that either a procedure or a URL is named.
-func checkAsked(path, procedure, url string, bad complaint) {
+func checkAsked(path, procedure, address string, bad complaint) {
 	switch {
-	case (procedure == "") == (url == ""):
+	case (procedure == "") == (address == ""):
 		bad(path, "want either procedure or url")
-	case url != "" && !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://"):
-		bad(path+".url", "%s: want a URL that begins with https:// or http://", url)
+	case address != "":
+		checkURL(path+".url", address, bad)
+	case !uri.Valid([]byte(procedure), false):
+		bad(path+".procedure", "%s: not a URI", procedure)
+	}
+}
+
+func checkURL(path, text string, bad complaint) {
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		bad(path, "%s: want a URL that begins with https:// or http://", text)
 	}
 }
 
@@ -95,6 +112,7 @@ func (a *Authentication) methods() (list []usedMethod) {
 	if a.TLS != nil {
 		add("tls", true, a.TLS.Source)
 	}
+	add("jwt", a.JWT != nil, "")
 	add("cookie", a.Cookie != nil, "")
 	if a.Anonymous != nil {
 		add("anonymous", true, a.Anonymous.Source)
@@ -168,8 +186,9 @@ func (c *Cryptosign) options() (list []router.CryptosignOption, err error) {
 	return list, nil
 }
 
-// authenticators returns the methods of a realm as the router takes them.
-func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm) ([]router.Authenticator, error) {
+// authenticators returns the methods of a realm as the router takes them; tokens
+// is that of jwt.
+func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm, tokens *jwt.Authenticator) ([]router.Authenticator, error) {
 	a := s.Authentication
 	if a == nil {
 		return nil, nil
@@ -202,6 +221,15 @@ func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm) (
 			return nil, err
 		}
 		list = append(list, t)
+	}
+	if tokens != nil {
+		list = append(list, tokens)
+		if a.JWT.Bearer {
+			list = append(list, tokens.Bearer())
+		}
+		if a.JWT.Ticket {
+			list = append(list, tokens.As("ticket"))
+		}
 	}
 	if a.Cookie != nil {
 		list = append(list, router.Cookie())

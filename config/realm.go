@@ -64,20 +64,38 @@ type Retention struct {
 
 // Role is what sessions of a role may do.
 type Role struct {
-	Name  string `yaml:"name" required:"yes" doc:"The role's name."`
-	Rules []Rule `yaml:"rules" doc:"What is allowed and denied. The most specific rule that says something about an action decides, and of equally specific ones a deny."`
+	Name   string     `yaml:"name" required:"yes" doc:"The role's name."`
+	Rules  []Rule     `yaml:"rules" doc:"What is allowed and denied. The most specific rule that says something about an action decides, and of equally specific ones a deny."`
+	Limits RoleLimits `yaml:"limits" doc:"What sessions of the role can cost."`
 
 	At Pos `yaml:"-"` // where it was said
 }
 
+// RoleLimits bound what sessions of a role use.
+type RoleLimits struct {
+	Sessions      int  `yaml:"sessions" default:"0" min:"0" doc:"How many sessions of the role there may be in the realm; 0: no limit."`
+	Registrations int  `yaml:"registrations" default:"0" min:"0" doc:"How many registrations each may have; 0: no limit."`
+	Subscriptions int  `yaml:"subscriptions" default:"0" min:"0" doc:"How many subscriptions each may have; 0: no limit."`
+	MaxPayload    Size `yaml:"max_payload" default:"0" doc:"The largest payload of a call or event; 0: no limit."`
+	Rate          Rate `yaml:"rate" doc:"How fast each may send."`
+}
+
+// Rate bounds how many messages come.
+type Rate struct {
+	PerSecond float64 `yaml:"per_second" default:"0" min:"0" doc:"Calls, registrations, publications and subscriptions per second; 0: no limit."`
+	Burst     int     `yaml:"burst" default:"0" min:"0" doc:"How many of them may come at once; 0: as many as per second, at least 1."`
+}
+
 // Rule allows or denies actions on some URIs.
 type Rule struct {
-	URI      string  `yaml:"uri" required:"yes" doc:"Procedures and topics that the rule is for. ${authid} and ${session} stand for those of the session. The rule with the prefix \"\" is for everything but what begins with wamp., which a rule has to name."`
-	Match    string  `yaml:"match" enum:"exact prefix wildcard" doc:"How the URI matches; default as in templates."`
-	Allow    Actions `yaml:"allow" doc:"What is allowed: call, register, publish, subscribe, or all."`
-	Deny     Actions `yaml:"deny" doc:"What is denied, likewise."`
-	Ask      string  `yaml:"ask" doc:"The authorizer that decides on what the rule allows."`
-	Disclose string  `yaml:"disclose" enum:"on_request never always" doc:"Whether those who get the call or event are told who they have it from. Empty: policies decide."`
+	URI        string  `yaml:"uri" required:"yes" doc:"Procedures and topics that the rule is for. ${authid} and ${session} stand for those of the session. No rule gives what begins with wamp. but one whose own URI begins so."`
+	Match      string  `yaml:"match" enum:"exact prefix wildcard" doc:"How the URI matches; default as in templates. The URI \"\" with prefix is everything."`
+	Allow      Actions `yaml:"allow" doc:"What is allowed: call, register, publish, subscribe, or all."`
+	Deny       Actions `yaml:"deny" doc:"What is denied, likewise."`
+	Ask        string  `yaml:"ask" doc:"The authorizer that decides on what the rule allows."`
+	Disclose   string  `yaml:"disclose" default:"on_request" enum:"on_request never always" doc:"Whether those who get the call or event are told who they have it from. on_request: as policies have it."`
+	MaxPayload Size    `yaml:"max_payload" default:"0" doc:"The largest payload of a call or event that the rule allows; 0: no limit."`
+	Rate       Rate    `yaml:"rate" doc:"How fast each session may use what the rule allows."`
 
 	At Pos `yaml:"-"` // where it was said
 }
@@ -88,6 +106,7 @@ type Authorizer struct {
 	Procedure string   `yaml:"procedure" doc:"A procedure of the realm, called with the session's details, the URI, the action and the options."`
 	URL       string   `yaml:"url" doc:"Or a web server, asked by POST with a JSON object of the same."`
 	Headers   []Header `yaml:"headers" doc:"Headers of such a request."`
+	Timeout   Duration `yaml:"timeout" default:"5s" min:"1ms" doc:"For the answer. Without one the answer is no."`
 	Cache     Duration `yaml:"cache" default:"0s" min:"0s" doc:"How long a decision holds that does not say itself; 0: it is asked each time."`
 
 	At Pos `yaml:"-"` // where it was said

@@ -14,8 +14,8 @@ import (
 
 // Report says what a change of the configuration has done.
 type Report struct {
-	Changed []string // paths of what is different now
-	Restart []string // of these, what takes effect only when the router is started anew
+	Changed []string `wamp:"changed"` // paths of what is different now
+	Restart []string `wamp:"restart"` // of these, what takes effect only when the router is started anew
 }
 
 // Reread is Reload with what Options.Load returns. It is for a signal: the log
@@ -57,16 +57,12 @@ func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
 	if d.stopped {
 		return nil, router.ErrClosed
 	}
-	realms, err := c.build()
-	if err != nil {
-		return nil, err
-	}
 	plan, err := d.listeners(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	report := difference(d.config, c)
-	if err := realms.replace(d.rt, d.config); err != nil {
+	if err := d.realms.follow(c); err != nil {
 		plan.cancel()
 		return nil, err
 	}
@@ -92,12 +88,12 @@ func (d *Daemon) administer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admin.realm: %w", err)
 	}
-	_, err = s.Register(ctx, string(ReloadProcedure), wamp.Func0(func(ctx context.Context) (map[string]any, error) {
+	_, err = s.Register(ctx, string(ReloadProcedure), wamp.Func0(func(ctx context.Context) (*Report, error) {
 		report, err := d.Reread(ctx)
 		if err != nil {
 			return nil, wamp.Errorf(InvalidConfiguration, "%v", err)
 		}
-		return map[string]any{"changed": report.Changed, "restart": report.Restart}, nil
+		return report, nil
 	}))
 	if err != nil {
 		return fmt.Errorf("admin.realm: %w", err)

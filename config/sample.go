@@ -16,6 +16,7 @@ func WriteSample(w io.Writer, ticket string) error {
 	s.line("# 'wampeter config schema' prints a JSON Schema for editors. docs/configuration.md")
 	s.line("# explains it at length.")
 	c := sampleConfig(ticket)
+	c.Complete()
 	s.section(reflect.ValueOf(c).Elem(), 0, true)
 	_, err := io.WriteString(w, s.b.String())
 	return err
@@ -52,7 +53,7 @@ func (s *sample) section(v reflect.Value, depth int, live bool) {
 			s.line("")
 		}
 		sub := v.FieldByIndex(f.index)
-		set := live && !asDefault(sub, &f) && !sub.IsZero()
+		set := live && !asDefault(sub, &f)
 		s.doc(&f, depth)
 		s.field(&f, sub, depth, set)
 	}

@@ -24,6 +24,34 @@ func (c *Config) Write(w io.Writer, all bool) error {
 	return err
 }
 
+// Complete sets everything in c that has a default and is zero, for a
+// configuration that was put together by a program.
+func (c *Config) Complete() { complete(reflect.ValueOf(c).Elem()) }
+
+func complete(v reflect.Value) {
+	for _, f := range fields(v.Type()) {
+		sub := v.FieldByIndex(f.index)
+		if sub.Kind() == reflect.Pointer {
+			if sub.IsNil() {
+				continue
+			}
+			sub = sub.Elem()
+		}
+		switch shape, elem := shapeOf(sub.Type()); {
+		case shape == sectionShape:
+			complete(sub)
+		case shape == listShape:
+			if s, _ := shapeOf(elem); s == sectionShape {
+				for i := range sub.Len() {
+					complete(sub.Index(i))
+				}
+			}
+		case shape == scalarShape && sub.IsZero():
+			new(reader).defaultOf(sub, &f)
+		}
+	}
+}
+
 // emitter writes YAML.
 type emitter struct {
 	b    strings.Builder

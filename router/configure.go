@@ -163,6 +163,9 @@ func (r *Realm) govern(a *access) {
 		}
 	}
 	r.mu.Unlock()
+	if a == nil {
+		a = &access{nobody: new(roleAccess)}
+	}
 	for _, l := range sessions {
 		r.enforce(l, a)
 	}
@@ -177,16 +180,18 @@ func (r *Realm) enforce(l *link, a *access) {
 	var b batch
 	r.mu.Lock()
 	if l.joined {
-		var limits Limits
-		if a != nil {
-			limits = a.role(l.session.AuthRole).limits
-			v := r.handleOf(l).view(a)
-			r.core.Revoke(&l.session, func(t msg.Type, policy msg.Match, u string) bool {
+		limits := a.role(l.session.AuthRole).limits
+		l.session.MaxRegistrations, l.session.MaxSubscriptions = limits.Registrations, limits.Subscriptions
+		if s := l.public.Load(); a.roles != nil && s != nil {
+			v := s.view(a)
+			n := r.core.Revoke(&l.session, func(t msg.Type, policy msg.Match, u string) bool {
 				return v.decide(actionOf(t), policy, []byte(u)).Verdict != rules.Denied
 			}, "it is not allowed any more", &r.out)
 			r.deliver(&b, nil, nil)
+			if n > 0 {
+				s.log(slog.LevelInfo, "registrations and subscriptions revoked", slog.Int("number", n))
+			}
 		}
-		l.session.MaxRegistrations, l.session.MaxSubscriptions = limits.Registrations, limits.Subscriptions
 	}
 	r.mu.Unlock()
 	b.flush()

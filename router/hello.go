@@ -160,6 +160,7 @@ func (l *link) admitted(h *Handshake, realm *Realm, roles msg.Roles, id *Identit
 	}
 	b.flush()
 	l.peer.Flush() // from here on the client may have opened another session
+	realm.dismiss()
 
 	if log := l.router.log; l.own == nil && log.Enabled(context.Background(), slog.LevelInfo) {
 		info := l.peer.Conn().Info()

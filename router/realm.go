@@ -31,6 +31,8 @@ type Realm struct {
 	making   *making // nil: there is nothing to wait for
 	template atomic.Pointer[template]
 
+	gone atomic.Pointer[farewell] // it was taken off the router
+
 	permanent bool // guarded by router.mu
 	users     int  // sessions in it or about to join; guarded by router.mu
 
