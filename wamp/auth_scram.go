@@ -75,7 +75,7 @@ func (c *scramConfig) Method() string { return c.method }
 
 func (c *scramConfig) Start(_ context.Context, h *Handshake) (Proof, error) {
 	if c.method == auth.MethodScram && c.binding != "" {
-		return nil, errors.New("Autobahn's dialect has no channel binding")
+		return nil, errors.New("the dialect of Autobahn has no channel binding")
 	}
 	nonce, err := h.Nonce()
 	if err != nil {

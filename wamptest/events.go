@@ -78,7 +78,7 @@ func (l *EventLog[E]) Next() E {
 func (l *EventLog[E]) NextInfo() (E, *wamp.EventInfo) {
 	l.t.Helper()
 	timeout := time.NewTimer(patience)
-	defer timer(timeout)()
+	defer timeout.Stop()
 	for {
 		if e, ok := l.take(); ok {
 			return e.value, e.info
@@ -95,8 +95,6 @@ func (l *EventLog[E]) NextInfo() (E, *wamp.EventInfo) {
 		}
 	}
 }
-
-func timer(t *time.Timer) func() { return func() { t.Stop() } }
 
 func (l *EventLog[E]) take() (e logged[E], ok bool) {
 	l.mu.Lock()
