@@ -34,7 +34,8 @@ type ownSession struct {
 // is for code beside the router that publishes, calls and registers in the
 // realm: nobody has to accept it, no rule is for it, it may use URIs that begin
 // with "wamp.", it is told who calls and publishes, and it does not appear in
-// the meta API. It does not keep a realm in being that is there only as long as
+// the meta API. What is mounted gets its events as well with wamp.ExcludeMe(false),
+// since it is the same session. It does not keep a realm in being that is there only as long as
 // it has sessions, and is closed with the realm; others must not close it.
 //
 // The error is ErrClosed when the realm or the router is closed.
