@@ -173,9 +173,11 @@ func TestAuthenticatorsOfARealm(t *testing.T) {
 	rt, addr := newRouter(t, router.Config{NoDefaultRealm: true})
 	realm := rt.Realm("realm1")
 	var asked []string
+	agent := router.NewKey[any]("agent")
 	cookie := func(name string) router.Authenticator {
-		return router.TransportAuthenticator(func(_ context.Context, h *router.Handshake) (*router.Identity, error) {
+		return router.TransportAuthenticator(func(ctx context.Context, h *router.Handshake) (*router.Identity, error) {
 			asked = append(asked, name)
+			agent.Set(router.From(ctx), h.Details["agent"]) // it is the session to be
 			v := h.Transport.Cookie(name)
 			switch {
 			case v == "":
@@ -189,7 +191,8 @@ func TestAuthenticatorsOfARealm(t *testing.T) {
 	realm.Authenticate(cookie("first"), cookie("second"), ticketed())
 	api := wamp.NewRegistry("")
 	must(t, api.Register("whoami", wamp.Func0(func(ctx context.Context) (string, error) {
-		return fmt.Sprint(router.From(ctx).AuthID(), " ", router.From(ctx).Identity().Value), nil
+		said, _ := agent.Get(router.From(ctx))
+		return fmt.Sprint(router.From(ctx).AuthID(), " ", router.From(ctx).Identity().Value, " ", said), nil
 	})))
 	must(t, realm.Mount("", api))
 	dial := func(cookie string) (*wamp.Session, error) {
@@ -200,7 +203,7 @@ func TestAuthenticatorsOfARealm(t *testing.T) {
 	s, err := dial("second=joe")
 	must(t, err)
 	who, err := wamp.Call[string](t.Context(), s, "whoami")
-	if who != "joe {second test}" || err != nil || !slices.Equal(asked, []string{"first", "second"}) {
+	if who != "joe {second test} wampeter" || err != nil || !slices.Equal(asked, []string{"first", "second"}) {
 		t.Error(who, err, asked)
 	}
 	must(t, s.Close(t.Context()))
