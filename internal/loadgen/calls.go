@@ -26,11 +26,7 @@ func (r *run) prepareCalls(ctx context.Context) error {
 	yield := callee.dialect.yield(callee, r.args())
 	r.addWorker("callee", false, func(*worker) error { return answer(callee, yield) })
 	for i, s := range callers {
-		c := &caller{run: r, session: s, call: s.dialect.call(s, procedure, r.args()), window: r.Window}
-		for c.mask = 1; c.mask < uint64(4*r.Window); c.mask *= 2 {
-		}
-		c.sent = make([]time.Time, c.mask)
-		c.mask--
+		c := r.newCaller(s, procedure)
 		r.addWorker(fmt.Sprintf("caller %d", i), true, c.work)
 	}
 	return nil
@@ -71,8 +67,19 @@ type caller struct {
 	*session
 	call   template
 	window int
+	aside  bool        // its calls are not those that are counted
 	sent   []time.Time // by request ID, modulo its length
 	mask   uint64
+}
+
+// newCaller makes s a caller of the procedure.
+func (r *run) newCaller(s *session, procedure string) *caller {
+	c := &caller{run: r, session: s, call: s.dialect.call(s, procedure, r.args()), window: r.Window}
+	for c.mask = 1; c.mask < uint64(4*r.Window); c.mask *= 2 {
+	}
+	c.sent = make([]time.Time, c.mask)
+	c.mask--
+	return c
 }
 
 func (c *caller) work(w *worker) error {
@@ -90,7 +97,7 @@ func (c *caller) work(w *worker) error {
 		// One look at the clock per batch: the time that the generator needs
 		// for the batch counts as part of the latency of the calls it sends.
 		now = time.Now()
-		measuring, done := c.measuring.Load(), int64(0)
+		measuring, done := c.measuring.Load() && !c.aside, int64(0)
 		for {
 			b, ok, err := c.next()
 			if err != nil {
@@ -117,7 +124,9 @@ func (c *caller) work(w *worker) error {
 			}
 			c.send(now)
 		}
-		w.done.Add(done)
+		if !c.aside {
+			w.done.Add(done)
+		}
 	}
 }
 

@@ -44,9 +44,20 @@ type Config struct {
 	// Payload is the length in octets of the one text argument that calls,
 	// results and events carry. NoPayload means none at all.
 	Payload int
-	// Rate is the number of publications a second, 0 meaning as many as the
-	// router takes.
+	// Kind is what a payload consists of: "text" (the default), one string;
+	// "binary", one string of bytes, which JSON has not; or "records", a list of
+	// small dictionaries of about Payload octets.
+	Kind string
+	// Rate is the number of publications, or of the paced calls, a second, 0
+	// meaning as many as the router takes.
 	Rate float64
+	// Patterns is how many subscriptions with patterns, half of them prefixes
+	// and half with wildcards, are there that no topic of the run matches.
+	Patterns int
+	// Results is how many progressive results a call has.
+	Results int
+	// Compress offers permessage-deflate on WebSocket connections.
+	Compress bool
 
 	// Warmup passes before measuring starts, 500 ms by default.
 	Warmup time.Duration
@@ -129,6 +140,24 @@ func Scenarios() []Scenario {
 			prepare:  (*run).prepareTopics,
 		},
 		{
+			Name: "patterns", Unit: "event",
+			Summary:  "one publisher, one subscriber, and 10,000 subscriptions to patterns of others",
+			Defaults: Config{Clients: 1, Publishers: 1, Topics: 1, Window: 64, Payload: 32, Patterns: 10_000},
+			prepare:  (*run).prepareFanout,
+		},
+		{
+			Name: "progress", Unit: "result",
+			Summary:  "one call at a time, with 10,000 progressive results each",
+			Defaults: Config{Clients: 1, Window: 1, Payload: 32, Results: 10_000},
+			prepare:  (*run).prepareProgress,
+		},
+		{
+			Name: "firehose", Unit: "call",
+			Summary:  "100 calls a second, beside a caller that keeps 1,000 calls open",
+			Defaults: Config{Clients: 1, Window: 1000, Payload: 32, Rate: 100},
+			prepare:  (*run).prepareFirehose,
+		},
+		{
 			Name: "join", Unit: "session",
 			Summary:  "4 clients that connect, join, leave and disconnect over and over",
 			Defaults: Config{Clients: 4},
@@ -173,6 +202,7 @@ func (c Config) complete() (Scenario, Config, error) {
 	}{
 		{"clients", &c.Clients, d.Clients}, {"window", &c.Window, d.Window},
 		{"publishers", &c.Publishers, d.Publishers}, {"topics", &c.Topics, d.Topics},
+		{"patterns", &c.Patterns, d.Patterns}, {"results", &c.Results, d.Results},
 	} {
 		if *n.value == 0 {
 			*n.value = n.unset
@@ -193,8 +223,14 @@ func (c Config) complete() (Scenario, Config, error) {
 	if c.Rate < 0 {
 		return s, c, fmt.Errorf("rate is %g, want a positive number", c.Rate)
 	}
-	if c.Rate > 0 && s.Unit != "event" {
+	if c.Rate > 0 && s.Unit != "event" && d.Rate == 0 {
 		return s, c, fmt.Errorf("scenario %s has no rate", s.Name)
+	}
+	switch c.Kind = orDefault(c.Kind, "text"); {
+	case c.Kind != "text" && c.Kind != "binary" && c.Kind != "records":
+		return s, c, fmt.Errorf("payload of kind %q, want text, binary or records", c.Kind)
+	case c.Kind == "binary" && (c.Serializer == "json" || c.PeerSerializer == "json"):
+		return s, c, fmt.Errorf("JSON has no binary payloads")
 	}
 	if c.Warmup == 0 {
 		c.Warmup = 500 * time.Millisecond
@@ -226,7 +262,11 @@ func (c *Config) AddFlags(f *flag.FlagSet) {
 	f.IntVar(&c.Publishers, "publishers", 0, "publishing sessions (0: as the scenario says)")
 	f.IntVar(&c.Topics, "topics", 0, "topics (0: as the scenario says)")
 	f.IntVar(&c.Payload, "payload", 0, "octets of text in each message (0: as the scenario says, -1: none)")
-	f.Float64Var(&c.Rate, "rate", 0, "publications a second (0: as the scenario says)")
+	f.StringVar(&c.Kind, "kind", "text", "`what` payloads are: text, binary or records")
+	f.Float64Var(&c.Rate, "rate", 0, "publications or paced calls a second (0: as the scenario says)")
+	f.IntVar(&c.Patterns, "patterns", 0, "subscriptions to patterns that nothing matches (0: as the scenario says)")
+	f.IntVar(&c.Results, "results", 0, "progressive results of a call (0: as the scenario says)")
+	f.BoolVar(&c.Compress, "compress", false, "offer permessage-deflate on WebSocket")
 	f.DurationVar(&c.Warmup, "warmup", 500*time.Millisecond, "time before measuring starts")
 	f.DurationVar(&c.Duration, "duration", 5*time.Second, "time to measure")
 	f.Int64Var(&c.Count, "count", 0, "operations after which to stop early (0: no limit)")

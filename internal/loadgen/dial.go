@@ -26,6 +26,7 @@ type target struct {
 	websocket        *url.URL    // nil: RawSocket
 	wire             wire
 	relay            bool // the harness's relay instead of a router
+	compress         bool // offer permessage-deflate
 	dials            *atomic.Uint32
 }
 
@@ -137,10 +138,14 @@ func (t *target) upgrade(l *link) error {
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
 	protocol := "wamp.2." + t.wire.name()
+	offer := ""
+	if t.compress {
+		offer = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
+	}
 	path := orDefault(t.websocket.RequestURI(), "/")
 	if _, err := fmt.Fprintf(l, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
-		path, t.websocket.Host, key, protocol); err != nil {
+		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: %s\r\n%s\r\n",
+		path, t.websocket.Host, key, protocol, offer); err != nil {
 		return err
 	}
 	br := bufio.NewReaderSize(l.Conn, 2048)
@@ -165,6 +170,6 @@ func (t *target) upgrade(l *link) error {
 	if t.wire.format() == msg.JSON {
 		opcode = 1
 	}
-	l.framing = wsFraming{opcode: opcode}
+	l.framing = wsFraming{opcode: opcode, deflate: answer.Header.Get("Sec-WebSocket-Extensions") != ""}
 	return nil
 }

@@ -44,6 +44,9 @@ func (r *run) prepareEvents(ctx context.Context, topicsOf func(subscriber int) [
 	if err != nil {
 		return err
 	}
+	if err := r.installForeign(ctx); err != nil {
+		return err
+	}
 	for i, s := range subscribers {
 		for _, t := range topicsOf(i) {
 			topic := r.uri("topic", t)
@@ -73,6 +76,28 @@ func (r *run) prepareEvents(ctx context.Context, topicsOf func(subscriber int) [
 			return r.publish(s, events)
 		})
 		r.addWorker(fmt.Sprintf("publisher %d", i), false, func(*worker) error { return discard(s) })
+	}
+	return nil
+}
+
+// foreignEach is how many patterns one session subscribes to. Routers bound that.
+const foreignEach = 50_000
+
+// installForeign has sessions of their own subscribe to Config.Patterns patterns
+// that begin as the topics do and match none of them.
+func (r *run) installForeign(ctx context.Context) error {
+	for first := 0; first < r.Patterns; first += foreignEach {
+		sessions, err := r.openAll(ctx, 1, r.peer, busyBuffer)
+		if err != nil {
+			return err
+		}
+		s := sessions[0]
+		n := min(foreignEach, r.Patterns-first)
+		err = s.within(ctx, func() error { return s.dialect.subscribeForeign(s, r.Prefix, first, n) })
+		if err != nil {
+			return fmt.Errorf("subscribing to %d patterns: %w", n, err)
+		}
+		r.addWorker("holder of patterns", false, func(*worker) error { return discard(s) })
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ type frame struct {
 	kind    frameKind
 	payload []byte
 	size    int
+
+	compressed bool // the payload, of a message that is whole
 }
 
 type frameKind uint8
@@ -82,14 +84,20 @@ func (rawFraming) pong(payload []byte) []byte {
 
 // wsFraming is the client's side of WebSocket (RFC 6455, section 5.2). opcode
 // is that of its messages: 1 for text, 2 for binary.
-type wsFraming struct{ opcode byte }
+type wsFraming struct {
+	opcode  byte
+	deflate bool // messages may come compressed
+}
 
 const (
 	wsFinal  = 0x80
 	wsMasked = 0x80
-	wsClose  = 8
-	wsPing   = 9
-	wsPong   = 10
+
+	wsCompressed = 0x40
+
+	wsClose = 8
+	wsPing  = 9
+	wsPong  = 10
 )
 
 func (f wsFraming) appendHead(dst []byte, size int) ([]byte, uint32) {
@@ -110,7 +118,7 @@ func appendWSHead(dst []byte, opcode byte, size int) ([]byte, uint32) {
 	return binary.LittleEndian.AppendUint32(dst, key), key
 }
 
-func (wsFraming) next(b []byte) (frame, error) {
+func (f wsFraming) next(b []byte) (frame, error) {
 	if len(b) < 2 {
 		return frame{}, nil
 	}
@@ -127,15 +135,23 @@ func (wsFraming) next(b []byte) (frame, error) {
 		}
 		size = binary.BigEndian.Uint64(b[2:])
 	}
-	if b[0]&0x70 != 0 || size > maxMessage || b[1] >= wsMasked {
+	compressed := f.deflate && b[0]&0x70 == wsCompressed
+	if b[0]&0x70 != 0 && !compressed || size > maxMessage || b[1] >= wsMasked {
 		return frame{}, errors.New("WebSocket frame that is compressed, masked or too long")
 	}
-	f := frame{size: head + int(size)}
-	if len(b) < f.size {
-		return f, nil
+	found := frame{size: head + int(size), compressed: compressed}
+	if len(b) < found.size {
+		return found, nil
 	}
-	f.payload = b[head:f.size]
-	switch opcode, final := b[0]&0x0f, b[0]&wsFinal != 0; {
+	return found.of(b[head:found.size], b[0])
+}
+
+// of makes f the frame with the payload and the first octet.
+func (f frame) of(payload []byte, first byte) (frame, error) {
+	f.payload = payload
+	switch opcode, final := first&0x0f, first&wsFinal != 0; {
+	case f.compressed && !final:
+		return f, errors.New("compressed WebSocket message in fragments")
 	case opcode == 0 && final:
 		f.kind = last
 	case opcode == 0, opcode < 3 && !final:

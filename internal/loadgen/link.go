@@ -25,6 +25,7 @@ type link struct {
 	in         []byte // read and not yet consumed: in[start:end]
 	start, end int
 	parts      []byte // of a fragmented message
+	inflater   *inflater
 	out        []byte // appended and not yet flushed
 	cut        bool   // a write failed, so that a frame may be incomplete
 	digits     [20]byte
@@ -105,6 +106,10 @@ func (l *link) next() ([]byte, bool, error) {
 		l.start += f.size
 		switch f.kind {
 		case whole:
+			if f.compressed {
+				m, err := l.inflate(f.payload)
+				return m, err == nil, err
+			}
 			return f.payload, true, nil
 		case fragment, last:
 			if len(l.parts)+len(f.payload) > maxMessage {

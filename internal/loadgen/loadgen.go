@@ -42,6 +42,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.target.compress, r.peer.compress = c.Compress, c.Compress
 	if r.meter, err = newMeter(c.PID); err != nil {
 		return nil, err
 	}

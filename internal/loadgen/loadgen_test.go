@@ -28,6 +28,12 @@ func brief(scenario, url string) Config {
 		c.Clients, c.Duration = 40, time.Millisecond
 	case "large":
 		c.Payload = 100_000
+	case "patterns":
+		c.Patterns = 30
+	case "progress":
+		c.Results = 30
+	case "firehose":
+		c.Window, c.Rate = 10, 1000
 	}
 	return c
 }

@@ -281,7 +281,9 @@ func (p *testPeer) route(c *testConn, m []any) error {
 		if !ok {
 			return errMessage
 		}
-		delete(p.calls, m[1].(uint64))
+		if options, _ := m[2].(map[string]any); options["progress"] != true {
+			delete(p.calls, m[1].(uint64))
+		}
 		return call.caller.send(append([]any{int(msg.Result), call.request, empty}, m[3:]...)...)
 	case msg.Publish:
 		for _, s := range p.topics[m[3].(string)] {

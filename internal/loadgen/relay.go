@@ -126,6 +126,15 @@ func (d *relayDialect) subscribe(s *session, topic string) error {
 	return d.claim(s, d.number(topic), msg.Subscribe)
 }
 
+// subscribeForeign does nothing: the relay knows numbers only.
+func (d *relayDialect) subscribeForeign(*session, string, int, int) error { return nil }
+
+func (d *relayDialect) stream(s *session, uri string, args []any) template {
+	return d.call(s, uri, args)
+}
+
+func (d *relayDialect) progress(s *session, args []any) template { return d.yield(s, args) }
+
 func (d *relayDialect) call(s *session, uri string, args []any) template {
 	return d.to(d.number(uri), s.number, s.wire.template(msg.Call, withArgs(args, dict{}, uri)...))
 }

@@ -16,7 +16,7 @@ type Report struct {
 	Scenario   string  `json:"scenario"`
 	URL        string  `json:"url"`
 	Serializer string  `json:"serializer"`
-	Unit       string  `json:"unit"` // of operations: "call", "event" or "session"
+	Unit       string  `json:"unit"` // of operations: "call", "result", "event" or "session"
 	Clients    int     `json:"clients"`
 	Window     int     `json:"window,omitempty"`
 	Payload    int     `json:"payload"`

@@ -16,6 +16,7 @@ type run struct {
 	Config
 	target, peer *target // of callers and publishers, of callees and subscribers
 	relay        relayDialect
+	progress     bool // sessions announce progressive results
 	meter        *meter
 
 	sessions []*session // closed by stop
@@ -179,7 +180,7 @@ func (r *run) uri(kind string, i int) string {
 	return fmt.Sprintf("%s.%s%d", r.Prefix, kind, i)
 }
 
-// args is the payload of every message: one text.
+// args is the payload of every message: one text, bytes, or records.
 func (r *run) args() []any {
 	if r.Payload == NoPayload {
 		return nil
@@ -188,5 +189,27 @@ func (r *run) args() []any {
 	for i := range b {
 		b[i] = 'a' + byte(i%26)
 	}
+	switch r.Kind {
+	case "binary":
+		return []any{b}
+	case "records":
+		return records(r.Payload)
+	}
 	return []any{string(b)}
+}
+
+// records makes dictionaries as applications send them, of some size octets in
+// JSON.
+func records(size int) []any {
+	var list []any
+	for i := 0; size > 0; i++ {
+		record := dict{
+			{"id", 100_000 + i}, {"name", fmt.Sprintf("customer %d", i)}, {"active", i%3 != 0},
+			{"address", dict{{"street", "Hauptstraße 1"}, {"city", "Wien"}, {"zip", 1010 + i%200}}},
+			{"tags", []any{"new", "a \"special\" one", "x"}}, {"balance", i * 37},
+		}
+		list = append(list, record)
+		size -= len(jsonWire{}.appendValue(nil, record)) + 1
+	}
+	return []any{list}
 }

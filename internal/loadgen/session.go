@@ -17,6 +17,7 @@ type session struct {
 	dialect dialect
 	number  uint32 // at the relay
 	request uint64 // ID of the last request
+	hello   dict   // HELLO.Details
 }
 
 // A dialect is what is said over a link: WAMP, or the frames of the relay.
@@ -28,6 +29,11 @@ type dialect interface {
 	awaitGoodbye(s *session) error
 	register(s *session, uri string) error
 	subscribe(s *session, topic string) error
+	// subscribeForeign subscribes to n patterns below prefix, numbered from first.
+	subscribeForeign(s *session, prefix string, first, n int) error
+	// stream prepares a call that wants progressive results, and one of those.
+	stream(s *session, uri string, args []any) template
+	progress(s *session, args []any) template
 	call(s *session, uri string, args []any) template
 	yield(s *session, args []any) template
 	publish(s *session, topic string, args []any) template
@@ -39,7 +45,10 @@ func (r *run) open(ctx context.Context, t *target, buffer int) (*session, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{link: l, wire: t.wire, dialect: wamp{}}
+	s := &session{link: l, wire: t.wire, dialect: wamp{}, hello: roles}
+	if r.progress {
+		s.hello = progressive
+	}
 	if t.relay {
 		s.dialect = &r.relay
 	}
@@ -102,8 +111,14 @@ var roles = dict{{"roles", dict{
 	{"caller", dict{}}, {"callee", dict{}}, {"publisher", dict{}}, {"subscriber", dict{}},
 }}, {"agent", "wampeter-bench"}}
 
+// progressive announces progressive results too.
+var progressive = dict{{"roles", dict{
+	{"caller", dict{{"features", dict{{"progressive_call_results", true}, {"call_canceling", true}}}}},
+	{"callee", dict{{"features", dict{{"progressive_call_results", true}, {"call_canceling", true}}}}},
+}}, {"agent", "wampeter-bench"}}
+
 func (wamp) join(s *session, realm string) error {
-	s.appendMessage(s.wire.appendValue(nil, []any{int(msg.Hello), realm, roles}))
+	s.appendMessage(s.wire.appendValue(nil, []any{int(msg.Hello), realm, s.hello}))
 	return s.await(msg.Welcome, 0)
 }
 
@@ -120,6 +135,39 @@ func (wamp) register(s *session, uri string) error {
 
 func (wamp) subscribe(s *session, topic string) error {
 	return s.ask(s.wire.template(msg.Subscribe, dict{}, topic), msg.Subscribed)
+}
+
+// foreignBatch is how many subscriptions are asked for at once.
+const foreignBatch = 500
+
+func (wamp) subscribeForeign(s *session, prefix string, first, n int) error {
+	for done := 0; done < n; {
+		batch := min(n-done, foreignBatch)
+		for i := range batch {
+			number := first + done + i
+			t := s.wire.template(msg.Subscribe, dict{{"match", "prefix"}}, fmt.Sprintf("%s.foreign%d.", prefix, number))
+			if number%2 == 1 {
+				t = s.wire.template(msg.Subscribe, dict{{"match", "wildcard"}}, fmt.Sprintf("%s..foreign%d", prefix, number))
+			}
+			s.request++
+			s.append(s.wire, t, s.request)
+		}
+		done += batch
+		for id := s.request - uint64(batch) + 1; id <= s.request; id++ {
+			if err := s.await(msg.Subscribed, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (wamp) stream(s *session, uri string, args []any) template {
+	return s.wire.template(msg.Call, withArgs(args, dict{{"receive_progress", true}}, uri)...)
+}
+
+func (wamp) progress(s *session, args []any) template {
+	return s.wire.template(msg.Yield, withArgs(args, dict{{"progress", true}})...)
 }
 
 func (wamp) call(s *session, uri string, args []any) template {

@@ -29,7 +29,8 @@ type wire interface {
 	name() string
 	// appendInt appends a non-negative integer in its shortest form.
 	appendInt(dst []byte, n uint64) []byte
-	// appendValue appends a string, int, bool, []any or dict.
+	// appendValue appends a string, int, bool, []any or dict, and unless it is
+	// JSON a []byte.
 	appendValue(dst []byte, v any) []byte
 	// template prepares the message [typ, ID, rest...].
 	template(typ msg.Type, rest ...any) template

@@ -13,6 +13,7 @@ type cborWire struct{}
 
 const (
 	cborUint  = 0 << 5
+	cborBytes = 2 << 5
 	cborText  = 3 << 5
 	cborArray = 4 << 5
 	cborMap   = 5 << 5
@@ -43,6 +44,8 @@ func (w cborWire) appendValue(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:
 		return append(appendCBORHead(dst, cborText, uint64(len(v))), v...)
+	case []byte:
+		return append(appendCBORHead(dst, cborBytes, uint64(len(v))), v...)
 	case bool:
 		if v {
 			return append(dst, cborTrue)

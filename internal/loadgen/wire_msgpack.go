@@ -18,6 +18,7 @@ const (
 	msgpackTrue     = 0xc3
 	msgpackUint8    = 0xcc // to 0xcf: 1, 2, 4, 8 octets
 	msgpackInt8     = 0xd0 // to 0xd3
+	msgpackBytes8   = 0xc4 // of 16 and 32 bits: the next ones
 	msgpackText8    = 0xd9
 	msgpackText16   = 0xda
 	msgpackText32   = 0xdb
@@ -55,6 +56,16 @@ func (w msgpackWire) appendValue(dst []byte, v any) []byte {
 			dst = binary.BigEndian.AppendUint16(append(dst, msgpackText16), uint16(n))
 		default:
 			dst = binary.BigEndian.AppendUint32(append(dst, msgpackText32), uint32(n))
+		}
+		return append(dst, v...)
+	case []byte:
+		switch n := len(v); {
+		case n <= math.MaxUint8:
+			dst = append(dst, msgpackBytes8, byte(n))
+		case n <= math.MaxUint16:
+			dst = binary.BigEndian.AppendUint16(append(dst, msgpackBytes8+1), uint16(n))
+		default:
+			dst = binary.BigEndian.AppendUint32(append(dst, msgpackBytes8+2), uint32(n))
 		}
 		return append(dst, v...)
 	case bool:
