@@ -41,13 +41,14 @@ func compare(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	o.dir = dir
 	if err := o.build(ctx, dir); err != nil {
 		return err
 	}
 	c := &comparison{options: &o, wires: wires, instances: make(map[*system]*instance), floor: make(map[string]string)}
 	defer c.stopAll()
 	for _, s := range systems {
-		in, err := s.start(ctx)
+		in, err := s.start(ctx, "")
 		if err != nil {
 			// Others may be absent; what is ours has to start.
 			var absent errAbsent
@@ -84,7 +85,7 @@ func (c *comparison) run(ctx context.Context, selected []row) error {
 }
 
 func memoryFirst(r row) int {
-	if r.memory {
+	if r.kind == memory {
 		return 0
 	}
 	return 1
@@ -113,21 +114,31 @@ type sample struct {
 	Report     *report `json:"report"`
 }
 
+// memoryRounds is in how many rounds memory is measured: it takes long, and hardly
+// differs.
+const memoryRounds = 2
+
 // measure takes one sample of a row from each system on each of its wires.
 func (c *comparison) measure(ctx context.Context, round int, r row) error {
+	if r.from != "" || r.kind == memory && round >= memoryRounds {
+		return nil
+	}
 	for _, s := range c.systems {
 		wires := s.wires
 		if wires == nil {
 			wires = []wire{{}}
 		}
-		if r.memory && !s.ours && round > 0 {
-			continue // starting others anew takes long
+		if !s.ours && !s.running && round > 0 {
+			continue // they are slow, and far away
 		}
 		for _, w := range wires {
+			if !r.on(s, w) {
+				continue
+			}
 			if f := c.floor[r.name+w.transport]; isRelay(s.name) && f != "" && f != s.name {
 				continue
 			}
-			if r.memory && w.serializer != firstSerializer(wires, w.transport) {
+			if r.kind == memory && w.serializer != firstSerializer(wires, w.transport) {
 				continue // an idle session has none
 			}
 			if err := c.sample(ctx, round, r, s, w); err != nil {
@@ -138,6 +149,11 @@ func (c *comparison) measure(ctx context.Context, round int, r row) error {
 	for _, w := range c.wires {
 		if key := r.name + w.transport; c.floor[key] == "" {
 			c.floor[key] = c.cheaperRelay(r, w.transport)
+			for _, derived := range rows {
+				if derived.from == r.name {
+					c.floor[derived.name+w.transport] = c.floor[key]
+				}
+			}
 		}
 	}
 	return nil
@@ -169,10 +185,10 @@ func (c *comparison) cheaperRelay(r row, transport string) string {
 // router is noted, and a process of theirs that has ended is started again.
 func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w wire) error {
 	in := c.instances[s]
-	fresh := r.memory && !s.running
+	fresh := (r.kind == memory || r.variant != "") && !s.running
 	if fresh {
 		var err error
-		if in, err = s.start(ctx); err != nil {
+		if in, err = s.start(ctx, r.variant); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		defer in.stop()
@@ -181,14 +197,17 @@ func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w 
 	if s.wires == nil {
 		argv = as("nats-load", r.scenario)
 	} else if isRelay(s.name) {
-		argv[4] = "cbor" // any will do
+		argv[4] = r.relaySerializer()
 	}
 	argv = append(argv, "--url", in.urls[w.transport], "--pid", strconv.Itoa(in.pid), "--json")
 	for _, name := range slices.Sorted(maps.Keys(r.args)) {
-		argv = append(argv, "--"+name, r.args[name])
+		argv = append(argv, "--"+name+"="+r.args[name])
 	}
-	duration := c.duration
-	if r.memory {
+	if r.binary && w.serializer != "json" {
+		argv = append(argv, "--kind=binary")
+	}
+	duration := max(c.duration, r.least)
+	if r.kind == memory {
 		duration = max(duration, 2*time.Second) // collectors need a moment
 	}
 	argv = append(argv, "--duration", duration.String(), "--warmup", c.warmup.String())
@@ -206,17 +225,21 @@ func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w 
 		if ended == nil || fresh {
 			return nil
 		}
-		c.instances[s], err = s.start(ctx)
+		c.instances[s], err = s.start(ctx, "")
 		return err
 	}
-	one := sample{Row: r.name, System: s.name, Transport: w.transport, Serializer: w.serializer, Round: round, Cost: rep.Router.CPUMicros, Report: rep}
-	if r.memory {
-		one.Cost = rep.Router.BytesPerSession
-	}
+	one := sample{Row: r.name, System: s.name, Transport: w.transport, Serializer: w.serializer, Round: round, Cost: r.kind.cost(rep), Report: rep}
 	if isRelay(s.name) {
 		one.Serializer = ""
 	}
 	c.samples = append(c.samples, one)
+	for _, derived := range rows {
+		if derived.from == r.name {
+			also := one
+			also.Row, also.Cost = derived.name, derived.kind.cost(rep)
+			c.samples = append(c.samples, also)
+		}
+	}
 	fmt.Fprintf(os.Stderr, "  %-12s %-12s %-11s %s\n", r.name, s.name, w, formatCost(r, one.Cost))
 	return nil
 }

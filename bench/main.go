@@ -29,7 +29,7 @@ func main() {
 	case "pin":
 		err = pin(args)
 	case "relay":
-		err = serveRelay(args)
+		err = serveRelay(ctx, args)
 	case "nats-server":
 		err = serveNATS(ctx, args)
 	case "nats-load":
@@ -61,12 +61,17 @@ func as(name string, args ...string) []string {
 	return append([]string{exe, "as", name}, args...)
 }
 
-func serveRelay(args []string) error {
+func serveRelay(ctx context.Context, args []string) error {
 	l, err := net.Listen("tcp", args[0])
 	if err != nil {
 		return err
 	}
-	return relay.Serve(l, relay.Flush(args[1]))
+	context.AfterFunc(ctx, func() { l.Close() })
+	err = relay.Serve(l, relay.Flush(args[1]))
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func serveNATS(ctx context.Context, args []string) error {
@@ -92,6 +97,8 @@ func loadNATS(ctx context.Context, args []string) error {
 	f.IntVar(&c.Topics, "topics", 0, "")
 	f.IntVar(&c.Payload, "payload", 0, "")
 	f.Float64Var(&c.Rate, "rate", 0, "")
+	f.IntVar(&c.Results, "results", 0, "")
+	f.String("kind", "", "") // octets are octets to NATS
 	f.DurationVar(&c.Warmup, "warmup", 0, "")
 	f.DurationVar(&c.Duration, "duration", 0, "")
 	f.IntVar(&c.PID, "pid", 0, "")
@@ -114,6 +121,8 @@ type options struct {
 	rows, systems    []string
 	wires            []string
 	output           string
+	chart            string
+	dir              string // for files that live as long as the comparison
 	routerCore       int
 	generatorCore    int
 	wampeter         string
@@ -129,12 +138,13 @@ func (o *options) parse() error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&o.quick, "quick", false, "one short round of the main rows, on RawSocket with CBOR, without other WAMP routers, in under two minutes")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians and spreads are over them")
-	f.DurationVar(&o.duration, "duration", time.Second, "time to measure, per row and router in a round")
-	f.DurationVar(&o.warmup, "warmup", 300*time.Millisecond, "time to warm up before")
+	f.DurationVar(&o.duration, "duration", 400*time.Millisecond, "time to measure, per row and router in a round")
+	f.DurationVar(&o.warmup, "warmup", 150*time.Millisecond, "time to warm up before")
 	f.Func("rows", "comma-separated `names` of rows (default all; see README.md)", list(&o.rows))
 	f.Func("systems", "comma-separated `names` among wampeter, relay, nats, crossbar, fox-wamp (default all)", list(&o.systems))
-	f.Func("wires", "comma-separated `list` of transport/serializer (default raw/cbor,ws/json)", list(&o.wires))
+	f.Func("wires", "comma-separated `list` of transport/serializer (default each of raw and ws with each of cbor, msgpack and json)", list(&o.wires))
 	f.StringVar(&o.output, "o", "", "`file` for the results as JSON")
+	f.StringVar(&o.chart, "chart", "", "`file` for a chart of the ratios to the relay, as SVG")
 	f.IntVar(&o.routerCore, "router-core", 0, "`core` for the routers")
 	f.IntVar(&o.generatorCore, "generator-core", 1, "`core` for the generators")
 	f.StringVar(&o.wampeter, "wampeter", "", "wampeter `binary` to measure (default: built from the parent folder)")
@@ -174,7 +184,7 @@ func (o *options) parse() error {
 		}
 	}
 	if len(o.wires) == 0 {
-		o.wires = []string{"raw/cbor", "ws/json"}
+		o.wires = []string{"raw/cbor", "raw/msgpack", "raw/json", "ws/cbor", "ws/msgpack", "ws/json"}
 	}
 	if o.rounds < 1 {
 		return fmt.Errorf("%d rounds are too few", o.rounds)

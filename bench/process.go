@@ -173,5 +173,6 @@ type report struct {
 	Latency *struct {
 		P50 float64 `json:"p50_us"`
 		P99 float64 `json:"p99_us"`
+		Max float64 `json:"max_us"`
 	} `json:"latency"`
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,6 +44,7 @@ type line struct {
 	Cost    spread `json:"cost"`
 	ToRelay spread `json:"to_relay"` // ratios within each round
 	ToNATS  spread `json:"to_nats"`
+	ToBase  spread `json:"to_base"` // to the row that the target names
 	Target  string `json:"target,omitempty"`
 	Missed  bool   `json:"missed,omitempty"`
 }
@@ -88,18 +90,23 @@ func (c *comparison) report(selected []row) error {
 	if err := c.print(os.Stdout, selected, res); err != nil {
 		return err
 	}
-	if c.output == "" {
+	err := create(c.output, func(w io.Writer) error { return writeJSON(w, res) })
+	if err == nil {
+		err = create(c.chart, func(w io.Writer) error { return writeChart(w, selected, res) })
+	}
+	return err
+}
+
+// create writes a file, unless there is no path.
+func create(path string, write func(io.Writer) error) error {
+	if path == "" {
 		return nil
 	}
-	f, err := os.Create(c.output)
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(f, res); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return errors.Join(write(f), f.Close())
 }
 
 // line collects a system's samples of a row on a wire, and their ratios to the
@@ -109,14 +116,20 @@ func (c *comparison) line(r row, system string, w wire) line {
 	if w == (wire{}) {
 		l.Wire = "own"
 	}
-	var costs, toRelay, toNATS []float64
+	var costs, toRelay, toNATS, toBase []float64
 	for _, s := range c.samples {
 		if s.Row != r.name || s.System != system || s.Transport != w.transport || s.Serializer != w.serializer {
 			continue
 		}
 		costs = append(costs, s.Cost)
 		for _, other := range c.samples {
-			if other.Row != r.name || other.Round != s.Round || other.Cost <= 0 {
+			if other.Round != s.Round || other.Cost <= 0 {
+				continue
+			}
+			if r.base != "" && other.Row == r.base && other.System == system && other.Transport == s.Transport && other.Serializer == s.Serializer {
+				toBase = append(toBase, s.Cost/other.Cost)
+			}
+			if other.Row != r.name {
 				continue
 			}
 			switch {
@@ -127,27 +140,32 @@ func (c *comparison) line(r row, system string, w wire) line {
 			}
 		}
 	}
-	l.Cost, l.ToRelay, l.ToNATS = spreadOf(costs), spreadOf(toRelay), spreadOf(toNATS)
+	l.Cost, l.ToRelay, l.ToNATS, l.ToBase = spreadOf(costs), spreadOf(toRelay), spreadOf(toNATS), spreadOf(toBase)
 	if system == "wampeter" {
-		l.Target, l.Missed = judge(r, l)
+		l.Target, l.Missed = judge(r, w, l)
 	}
 	return l
 }
 
 // judge compares with the row's targets. A row misses when the lower bound of
 // its ratio lies above the target.
-func judge(r row, l line) (string, bool) {
+func judge(r row, w wire, l line) (string, bool) {
 	var parts []string
 	missed := false
+	toRelay, toNATS := r.targets(w)
 	for _, t := range []struct {
 		of     string
 		target float64
 		got    spread
-	}{{"relay", r.toRelay, l.ToRelay}, {"nats", r.toNATS, l.ToNATS}} {
+	}{{"relay", toRelay, l.ToRelay}, {"nats", toNATS, l.ToNATS}, {r.base, r.toBase, l.ToBase}} {
 		if t.target > 0 && t.got.Rounds > 0 {
 			parts = append(parts, fmt.Sprintf("≤ %g × %s", t.target, t.of))
 			missed = missed || t.got.Min > t.target
 		}
+	}
+	if kib := r.kib[w.transport]; kib > 0 {
+		parts = append(parts, fmt.Sprintf("≤ %g KiB", kib))
+		missed = missed || l.Cost.Min > kib*1024
 	}
 	return strings.Join(parts, ", "), missed
 }
@@ -158,13 +176,13 @@ func (c *comparison) print(w io.Writer, selected []row, res result) error {
 		fmt.Fprintf(w, "THIS RUN IS VOID: the relay costs more than %g times nats-server for pipelined calls.\n", voidAbove)
 	}
 	for _, r := range selected {
-		what := "µs of CPU per " + r.unit
-		if r.memory {
-			what = "KiB per session"
-		}
-		fmt.Fprintf(w, "\n%s: %s, %s\n", r.name, r.title, what)
+		fmt.Fprintf(w, "\n%s: %s, %s\n", r.name, r.title, r.what())
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "  system\twire\tcost\t\t× relay\t\t× nats\t\t")
+		base := ""
+		if r.base != "" {
+			base = "× " + r.base + "\t\t"
+		}
+		fmt.Fprintln(t, "  system\twire\tcost\t\t× relay\t\t× nats\t\t"+base)
 		for _, l := range res.Lines {
 			if l.Row != r.name {
 				continue
@@ -175,6 +193,9 @@ func (c *comparison) print(w io.Writer, selected []row, res result) error {
 				if l.Missed {
 					verdict += ": MISSED"
 				}
+			}
+			if r.base != "" {
+				verdict = formatSpread(l.ToBase, formatRatio) + "\t" + verdict
 			}
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", l.System, strings.TrimSuffix(l.Wire, "/"),
 				formatSpread(l.Cost, func(v float64) string { return formatCost(r, v) }),
@@ -202,7 +223,7 @@ func formatRatio(v float64) string { return fmt.Sprintf("%.2f", v) }
 
 func formatCost(r row, v float64) string {
 	switch {
-	case r.memory:
+	case r.kind == memory:
 		return fmt.Sprintf("%.1f", v/1024)
 	case v < 10:
 		return fmt.Sprintf("%.2f", v)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A row is one line of the table: a load, and what Wampeter wants to cost under
@@ -14,9 +15,97 @@ type row struct {
 	unit        string // what the cost is per
 	scenario    string // of `wampeter bench`
 	args        map[string]string
-	memory      bool // the cost is octets of memory, not CPU time
-	toRelay     float64
-	toNATS      float64
+	least       time.Duration // to measure, at least
+
+	kind kind
+	from string // the row whose samples these are, with another kind of cost
+
+	// wires are those that the row is for; nil: all. alone leaves out all
+	// systems but Wampeter. binary has payloads of bytes where the serializer
+	// knows them.
+	wires   []wire
+	alone   bool
+	binary  bool
+	variant string // how Wampeter is started for this row: see variants
+
+	// base is the row that costs are compared with, on the same system and wire.
+	base string
+
+	toRelay, toRelayJSON float64 // the second one for JSON, when it is another one
+	toNATS, toNATSJSON   float64
+	toBase               float64
+	kib                  map[string]float64 // at most so many KiB, by transport
+}
+
+// A kind is what the cost of a row is.
+type kind int
+
+const (
+	cpu    kind = iota // µs of CPU time per operation
+	memory             // octets per session
+	p99                // µs of latency that one in a hundred operations exceeds
+	worst              // µs of latency of the slowest
+)
+
+// cost is what a report says of it.
+func (k kind) cost(r *report) float64 {
+	switch {
+	case k == memory:
+		return r.Router.BytesPerSession
+	case k == p99 && r.Latency != nil:
+		return r.Latency.P99
+	case k == worst && r.Latency != nil:
+		return r.Latency.Max
+	}
+	return r.Router.CPUMicros
+}
+
+// what says what the cost of r is.
+func (r *row) what() string {
+	switch r.kind {
+	case memory:
+		return "KiB per session"
+	case p99:
+		return "µs of latency, 99th percentile"
+	case worst:
+		return "µs of latency, maximum"
+	}
+	return "µs of CPU per " + r.unit
+}
+
+// targets returns the row's targets on a wire.
+func (r *row) targets(w wire) (toRelay, toNATS float64) {
+	toRelay, toNATS = r.toRelay, r.toNATS
+	if w.serializer == "json" && r.toRelayJSON > 0 {
+		toRelay, toNATS = r.toRelayJSON, r.toNATSJSON
+	}
+	return toRelay, toNATS
+}
+
+// on reports whether a system takes part on a wire.
+func (r *row) on(s *system, w wire) bool {
+	ours := s.name == "wampeter" || s.running
+	switch {
+	case r.from != "", !ours && r.alone, s.name != "wampeter" && r.variant != "":
+		return false
+	case s.name == "nats" && r.toNATS == 0:
+		return false // there is nothing to compare with
+	}
+	if r.wires == nil || w == (wire{}) {
+		return true
+	}
+	return slices.ContainsFunc(r.wires, func(x wire) bool {
+		return x == w || isRelay(s.name) && x.transport == w.transport
+	})
+}
+
+// relaySerializer is the one whose sizes of messages the relay gets: CBOR's, if the
+// row is for that.
+func (r *row) relaySerializer() string {
+	if r.wires == nil || slices.ContainsFunc(r.wires, func(w wire) bool { return w.serializer == "cbor" }) {
+		return "cbor"
+	}
+	return r.wires[0].serializer
 }
 
 // load makes the flags of a scenario, for both generators. Neither is left to
@@ -38,18 +127,35 @@ func with(args map[string]string, name, value string) map[string]string {
 	return args
 }
 
+// mainWires are those of rows that would take long on all, and say the same.
+var mainWires = []wire{{"raw", "cbor"}, {"ws", "json"}}
+
 var rows = []row{
-	{"call", "one call at a time", "call", "call", load(1, 1, 0, 0, 32), false, 1.1, 1.0},
-	{"callers", "64 callers, one call each", "call", "callers", load(64, 1, 0, 0, 32), false, 1.3, 0.65},
-	{"pipeline", "8 callers with 32 calls each", "call", "pipeline", load(8, 32, 0, 0, 32), false, 2.2, 0.6},
-	{"fanout", "fan-out to 50", "event", "fanout", load(50, 64, 1, 1, 32), false, 1.7, 1.0},
-	{"fanout-1k", "fan-out to 50, 1 KiB", "event", "fanout", load(50, 64, 1, 1, 1024), false, 1.7, 1.0},
-	{"fanout-1000", "fan-out to 1,000", "event", "fanout", load(1000, 64, 1, 1, 32), false, 1.7, 1.0},
-	{"paced", "fan-out to 50, 200 events a second", "event", "paced", with(load(50, 1, 1, 1, 32), "rate", "200"), false, 1.3, 0.8},
-	{"topics", "1,000 topics, 4 publishers, 50 subscribers", "event", "topics", load(50, 128, 4, 1000, 32), false, 1.35, 0.85},
-	{"large", "1 MiB each way", "call", "large", load(1, 1, 0, 0, 1<<20), false, 1.3, 1.0},
-	{"join", "join and leave", "session", "join", load(4, 0, 0, 0, 0), false, 1.25, 0.5},
-	{"idle", "memory of an idle session (10,000)", "session", "idle", load(10_000, 0, 0, 0, 0), true, 0, 0.3},
+	{name: "call", title: "one call at a time", unit: "call", scenario: "call", args: load(1, 1, 0, 0, 32), toRelay: 1.1, toNATS: 1.0},
+	{name: "callers", title: "64 callers, one call each", unit: "call", scenario: "callers", args: load(64, 1, 0, 0, 32), toRelay: 1.3, toNATS: 0.65},
+	{name: "pipeline", title: "8 callers with 32 calls each", unit: "call", scenario: "pipeline", args: load(8, 32, 0, 0, 32), toRelay: 2.2, toNATS: 0.6},
+	{name: "rules", title: "the same, with 100 rules", unit: "call", scenario: "pipeline", args: load(8, 32, 0, 0, 32), wires: mainWires, variant: "rules", base: "pipeline", toBase: 1.1},
+	{name: "pipeline-1k", title: "8 callers with 32 calls each, 1 KiB", unit: "call", scenario: "pipeline", args: load(8, 32, 0, 0, 1024), wires: []wire{{"raw", "json"}, {"ws", "json"}}, alone: true},
+	{name: "transcode", title: "the same, JSON callers and a CBOR callee", unit: "call", scenario: "pipeline", args: with(load(8, 32, 0, 0, 1024), "peer-serializer", "cbor"), wires: []wire{{"raw", "json"}, {"ws", "json"}}, alone: true, base: "pipeline-1k", toBase: 2},
+	{name: "progress", title: "10,000 progressive results of one call", unit: "result", scenario: "progress", args: with(load(1, 1, 0, 0, 32), "results", "10000"), toRelay: 4, toNATS: 1.0},
+	{name: "fanout", title: "fan-out to 50", unit: "event", scenario: "fanout", args: load(50, 64, 1, 1, 32), toRelay: 1.7, toNATS: 1.0},
+	{name: "fanout-1k", title: "fan-out to 50, 1 KiB", unit: "event", scenario: "fanout", args: load(50, 64, 1, 1, 1024), toRelay: 1.7, toNATS: 1.0},
+	{name: "fanout-1000", title: "fan-out to 1,000", unit: "event", scenario: "fanout", args: load(1000, 64, 1, 1, 32), toRelay: 1.7, toNATS: 1.0},
+	{name: "fanout-1000-1k", title: "fan-out to 1,000, 1 KiB", unit: "event", scenario: "fanout", args: load(1000, 64, 1, 1, 1024), toRelay: 1.7, toNATS: 1.0},
+	{name: "paced", title: "fan-out to 50, 200 events a second", unit: "event", scenario: "paced", args: with(load(50, 1, 1, 1, 32), "rate", "200"), toRelay: 1.3, toNATS: 0.8},
+	{name: "topics", title: "1,000 topics, 4 publishers, 50 subscribers", unit: "event", scenario: "topics", args: load(50, 128, 4, 1000, 32), toRelay: 1.35, toNATS: 0.85},
+	{name: "patterns-2", title: "one subscriber, 2 patterns of others", unit: "event", scenario: "patterns", args: with(load(1, 64, 1, 1, 32), "patterns", "2"), wires: mainWires, alone: true},
+	{name: "patterns-10k", title: "the same, 10,000 patterns", unit: "event", scenario: "patterns", args: with(load(1, 64, 1, 1, 32), "patterns", "10000"), wires: mainWires, alone: true, base: "patterns-2", toBase: 1.2},
+	{name: "patterns-100k", title: "the same, 100,000 patterns", unit: "event", scenario: "patterns", args: with(load(1, 64, 1, 1, 32), "patterns", "100000"), wires: mainWires[:1], alone: true, base: "patterns-2", toBase: 1.2},
+	{name: "deflate", title: "fan-out to 50, 1 KiB, compressed", unit: "event", scenario: "fanout", args: with(load(50, 64, 1, 1, 1024), "compress", "true"), wires: mainWires[1:], variant: "deflate"},
+	{name: "deflate-500", title: "the same, to 500: compressed once per event", unit: "event", scenario: "fanout", args: with(load(500, 64, 1, 1, 1024), "compress", "true"), wires: mainWires[1:], variant: "deflate", base: "deflate", toBase: 1.0},
+	{name: "large", title: "1 MiB each way, bytes or in JSON one string", unit: "call", scenario: "large", args: load(1, 1, 0, 0, 1<<20), binary: true, toRelay: 1.3, toNATS: 1.0, toRelayJSON: 1.6},
+	{name: "records", title: "1 MiB each way, records", unit: "call", scenario: "large", args: with(load(1, 1, 0, 0, 1<<20), "kind", "records"), wires: []wire{{"raw", "json"}, {"ws", "json"}}, toRelay: 4},
+	{name: "firehose", title: "100 calls a second beside a caller with 1,000 open ones", unit: "call", scenario: "firehose", args: with(load(1, 1000, 0, 0, 32), "rate", "100"), least: 3 * time.Second, wires: mainWires, kind: p99, toRelay: 1.5},
+	{name: "firehose-max", title: "the same", unit: "call", from: "firehose", kind: worst, toRelay: 1.5},
+	{name: "join", title: "join and leave", unit: "session", scenario: "join", args: load(4, 0, 0, 0, 0), toRelay: 1.25, toNATS: 0.5},
+	{name: "idle", title: "memory of an idle session (10,000)", unit: "session", scenario: "idle", args: load(10_000, 0, 0, 0, 0), kind: memory, toNATS: 0.3, kib: map[string]float64{"raw": 8, "ws": 10}},
+	{name: "idle-tls", title: "the same with TLS", unit: "session", scenario: "idle", args: with(load(10_000, 0, 0, 0, 0), "insecure", "true"), kind: memory, wires: mainWires[:1], variant: "tls"},
 }
 
 // quickRows are those that --quick runs.
@@ -67,6 +173,14 @@ func selectRows(names []string) ([]row, error) {
 		known = append(known, r.name)
 		if slices.Contains(names, r.name) {
 			selected = append(selected, r)
+		}
+	}
+	// What a row is compared with, or taken from, has to be measured too.
+	for _, r := range selected {
+		for _, needed := range []string{r.base, r.from} {
+			if needed != "" && !slices.Contains(names, needed) {
+				return selectRows(append([]string{needed}, names...))
+			}
 		}
 	}
 	for _, n := range names {

@@ -26,7 +26,7 @@ type system struct {
 	// running says that it is not ours to start, nor to start anew for a
 	// measurement of memory.
 	running bool
-	start   func(ctx context.Context) (*instance, error)
+	start   func(ctx context.Context, variant string) (*instance, error)
 }
 
 // A wire is a transport, "raw" or "ws", and a serializer.
@@ -65,16 +65,30 @@ func wampURLs(address string) map[string]string {
 }
 
 func (o *options) wampeterSystem(wires []wire) *system {
-	return &system{name: "wampeter", wires: wires, ours: true, start: func(ctx context.Context) (*instance, error) {
-		return o.startAt(ctx, rawSocket, wampURLs, func(address string) []string {
-			return []string{o.wampeter, "run", "--listen", address, "--realm", "realm1", "--log-level", "error"}
+	return &system{name: "wampeter", wires: wires, ours: true, start: func(ctx context.Context, variant string) (*instance, error) {
+		more, err := o.variant(variant)
+		if err != nil {
+			return nil, err
+		}
+		urls := wampURLs
+		if variant == "tls" {
+			urls = func(address string) map[string]string {
+				return map[string]string{"raw": "tls://" + address, "ws": "wss://" + address + "/ws"}
+			}
+		}
+		return o.startAt(ctx, rawSocket, urls, func(address string) []string {
+			argv := []string{o.wampeter, "run", "--listen", address, "--log-level", "error"}
+			if variant != "rules" {
+				argv = append(argv, "--realm", "realm1")
+			}
+			return append(argv, more...)
 		})
 	}}
 }
 
 // relaySystem is one of the two relays. Serializers are all one to them.
 func (o *options) relaySystem(flush string, wires []wire) *system {
-	return &system{name: "relay-" + flush, wires: wires, ours: true, start: func(ctx context.Context) (*instance, error) {
+	return &system{name: "relay-" + flush, wires: wires, ours: true, start: func(ctx context.Context, _ string) (*instance, error) {
 		urls := func(address string) map[string]string {
 			return map[string]string{"raw": "relay+tcp://" + address, "ws": "relay+ws://" + address + "/"}
 		}
@@ -83,7 +97,7 @@ func (o *options) relaySystem(flush string, wires []wire) *system {
 }
 
 func (o *options) natsSystem() *system {
-	return &system{name: "nats", ours: true, start: func(ctx context.Context) (*instance, error) {
+	return &system{name: "nats", ours: true, start: func(ctx context.Context, _ string) (*instance, error) {
 		urls := func(address string) map[string]string { return map[string]string{"": "nats://" + address} }
 		return o.startAt(ctx, nil, urls, func(address string) []string { return as("nats-server", address) })
 	}}
@@ -108,7 +122,7 @@ func (o *options) startAt(ctx context.Context, greeting []byte, urls func(string
 
 // crossbarSystem starts Crossbar.io with everything allowed to everybody.
 func (o *options) crossbarSystem(wires []wire) *system {
-	return &system{name: "crossbar", wires: wires, start: func(ctx context.Context) (*instance, error) {
+	return &system{name: "crossbar", wires: wires, start: func(ctx context.Context, _ string) (*instance, error) {
 		command, err := filepath.Abs(o.crossbar)
 		if err != nil {
 			return nil, err
@@ -182,7 +196,7 @@ new Router().listenWAMP({ host: '127.0.0.1', port: Number(process.env.BENCH_PORT
 
 func (o *options) foxSystem(wires []wire) *system {
 	wires = slices.DeleteFunc(slices.Clone(wires), func(w wire) bool { return w != wire{"ws", "json"} })
-	return &system{name: "fox-wamp", wires: wires, start: func(ctx context.Context) (*instance, error) {
+	return &system{name: "fox-wamp", wires: wires, start: func(ctx context.Context, _ string) (*instance, error) {
 		dir, err := filepath.Abs(o.fox)
 		if err != nil {
 			return nil, err
@@ -236,7 +250,7 @@ func addedSystem(flag string, wires []wire) (*system, error) {
 	if len(wires) == 0 {
 		return nil, fmt.Errorf("--add %q: no wire of --wires is of its transport", flag)
 	}
-	return &system{name: name, wires: wires, running: true, start: func(context.Context) (*instance, error) {
+	return &system{name: name, wires: wires, running: true, start: func(context.Context, string) (*instance, error) {
 		return &instance{pid: pid, urls: map[string]string{transport: url}, stop: func() {}, alive: func() error { return nil }}, nil
 	}}, nil
 }

@@ -42,6 +42,7 @@ type Config struct {
 	URL, Scenario                                string
 	Clients, Window, Publishers, Topics, Payload int
 	Rate                                         float64
+	Results                                      int
 	Warmup, Duration                             time.Duration
 	PID                                          int
 }
@@ -88,6 +89,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	switch c.Scenario {
 	case "call", "callers", "pipeline", "large":
 		err = r.calls()
+	case "progress":
+		err = r.streams()
 	case "fanout", "paced":
 		r.Topics = 1
 		err = r.events(func(int) []int { return []int{0} }, c.Clients)

@@ -39,7 +39,7 @@ func parseTarget(raw, serializer string, insecure bool) (*target, error) {
 	t := &target{network: "tcp", wire: w, dials: new(atomic.Uint32)}
 	rest, relay := strings.CutPrefix(raw, "relay+")
 	if t.relay = relay; relay {
-		t.wire = relayWire{}
+		t.wire = relayWire{w}
 	}
 	u, err := url.Parse(rest)
 	if err != nil {

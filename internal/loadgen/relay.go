@@ -16,7 +16,7 @@ import (
 //	4  correlation ID (destination 0: the number to claim)
 //	8  number of the sender
 //	12 message type, as in WAMP, of what the message stands for
-//	13 padding up to the size that the message has in CBOR
+//	13 padding up to the size that the message has in the serializer
 //
 // A message to destination 0 makes the sender a receiver of the number and
 // comes back as the answer. All integers are big endian. A procedure and a
@@ -24,8 +24,9 @@ import (
 
 const relayHead = 13
 
-// relayWire scans and builds the relay's messages.
-type relayWire struct{}
+// relayWire scans and builds the relay's messages, which are as long as those of
+// another wire.
+type relayWire struct{ like wire }
 
 func (relayWire) format() msg.Format { return msg.CBOR }
 func (relayWire) name() string       { return "cbor" }
@@ -34,11 +35,11 @@ func (relayWire) appendInt(dst []byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(dst, n)
 }
 
-func (relayWire) appendValue(dst []byte, v any) []byte { return cborWire{}.appendValue(dst, v) }
+func (w relayWire) appendValue(dst []byte, v any) []byte { return w.like.appendValue(dst, v) }
 
 // template makes a message whose first eight octets are its ID.
-func (relayWire) template(typ msg.Type, rest ...any) template {
-	like := cborWire{}.template(typ, rest...)
+func (w relayWire) template(typ msg.Type, rest ...any) template {
+	like := w.like.template(typ, rest...)
 	tail := make([]byte, max(relayHead, len(like.head)+2+len(like.tail))-8)
 	tail[4] = byte(typ)
 	return template{tail: tail}
