@@ -165,6 +165,14 @@ func (f Framing) putHeader(h []byte, size int, rsv byte) {
 func Mask(b, key []byte) {
 	k := uint64(binary.LittleEndian.Uint32(key))
 	k |= k << 32
+	for len(b) >= 32 { // four words that do not depend on each other
+		w := (*[32]byte)(b)
+		binary.LittleEndian.PutUint64(w[0:], binary.LittleEndian.Uint64(w[0:])^k)
+		binary.LittleEndian.PutUint64(w[8:], binary.LittleEndian.Uint64(w[8:])^k)
+		binary.LittleEndian.PutUint64(w[16:], binary.LittleEndian.Uint64(w[16:])^k)
+		binary.LittleEndian.PutUint64(w[24:], binary.LittleEndian.Uint64(w[24:])^k)
+		b = b[32:]
+	}
 	for len(b) >= 8 {
 		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^k)
 		b = b[8:]

@@ -86,7 +86,7 @@ func (again) Temporary() bool { return true }
 // stops sending must not hold back the answers. After a short read of at least
 // busyRead bytes it is worth to look for more at once.
 const (
-	maxTurn  = 256 << 10
+	maxTurn  = 64 << 10
 	busyRead = 4 << 10
 )
 
