@@ -60,12 +60,18 @@ func TestExtra(t *testing.T) {
 	a := app.New("com")
 	a.Extra = "mine"
 	found := make(chan any, 2)
-	check(t, a.Register("extra", wamp.Func0(func(ctx context.Context) (any, error) { return app.FromContext(ctx).Extra, nil })))
+	extra := func(ctx context.Context) any {
+		if a := app.FromContext(ctx); a != nil {
+			return a.Extra
+		}
+		return nil
+	}
+	check(t, a.Register("extra", wamp.Func0(func(ctx context.Context) (any, error) { return extra(ctx), nil })))
 	check(t, a.Subscribe("topic", wamp.Event(func(ctx context.Context, _ struct{}) error {
-		found <- app.FromContext(ctx).Extra
+		found <- extra(ctx)
 		return nil
 	})))
-	a.OnJoin(func(ctx context.Context, _ *wamp.Session) error { found <- app.FromContext(ctx).Extra; return nil })
+	a.OnJoin(func(ctx context.Context, _ *wamp.Session) error { found <- extra(ctx); return nil })
 	type key struct{}
 	base := context.WithValue(t.Context(), key{}, "base")
 	check(t, a.Register("base", wamp.Func0(func(ctx context.Context) (any, error) { return ctx.Value(key{}), nil })))
