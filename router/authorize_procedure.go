@@ -201,10 +201,10 @@ func holdOf(v any, hold time.Duration) (time.Duration, bool) {
 // an Authorizer.
 const PurgeProcedure wamp.URI = "wamp.authorization.purge"
 
-// offerPurge registers PurgeProcedure on the realm's own session, unless that is
-// done.
-func (r *Realm) offerPurge() {
-	if !r.purging.CompareAndSwap(false, true) {
+// offer registers PurgeProcedure on the realm's own session, if somebody has to
+// be asked, and unless that is done.
+func (r *Realm) offer(a *access) {
+	if !a.asks() || !r.purging.CompareAndSwap(false, true) {
 		return
 	}
 	s, err := r.Local()

@@ -117,34 +117,46 @@ func (r *Realm) Configure(c RealmConfig) error {
 	if err != nil {
 		return fmt.Errorf("configure realm %s: %w", r.name, err)
 	}
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	set := *r.settings()
-	set.authenticators = slices.Clone(c.Authenticators)
-	r.current.Store(&set)
+	list := slices.Clone(c.Authenticators)
 	c.Authenticators = nil
+	r.changing.Lock()
+	set := *r.settings()
+	set.authenticators = list
+	r.current.Store(&set)
 	r.config = c
 	r.govern(a)
+	r.changing.Unlock()
+
 	r.generation.Add(1)
 	for _, s := range r.Sessions() {
-		s.revalidate(set.authenticators)
+		s.revalidate(list)
 	}
+	r.offer(a)
 	return nil
 }
 
 // authorizeBy changes the permissions alone.
 func (r *Realm) authorizeBy(f func(*permissions)) error {
+	a, err := r.regulate(f)
+	if err != nil {
+		return fmt.Errorf("rules of realm %s: %w", r.name, err)
+	}
+	r.offer(a)
+	return nil
+}
+
+func (r *Realm) regulate(f func(*permissions)) (*access, error) {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	p := permissions{roles: slices.Clone(r.config.Roles), authorizer: r.config.Authorizer}
 	f(&p)
 	a, err := p.compile()
 	if err != nil {
-		return fmt.Errorf("rules of realm %s: %w", r.name, err)
+		return nil, err
 	}
 	r.config.Roles, r.config.Authorizer = p.roles, p.authorizer
 	r.govern(a)
-	return nil
+	return a, nil
 }
 
 // govern has the realm go by r.config, and by a, which was made of it.
@@ -163,14 +175,8 @@ func (r *Realm) govern(a *access) {
 		}
 	}
 	r.mu.Unlock()
-	if a == nil {
-		a = &access{nobody: new(roleAccess)}
-	}
 	for _, l := range sessions {
 		r.enforce(l, a)
-	}
-	if a.asks() {
-		r.offerPurge()
 	}
 }
 
@@ -180,18 +186,16 @@ func (r *Realm) enforce(l *link, a *access) {
 	var b batch
 	r.mu.Lock()
 	if l.joined {
-		limits := a.role(l.session.AuthRole).limits
-		l.session.MaxRegistrations, l.session.MaxSubscriptions = limits.Registrations, limits.Subscriptions
-		if s := l.public.Load(); a.roles != nil && s != nil {
-			v := s.view(a)
-			n := r.core.Revoke(&l.session, func(t msg.Type, policy msg.Match, u string) bool {
+		var limits Limits
+		if a != nil {
+			limits = a.role(l.session.AuthRole).limits
+			v := r.handleOf(l).view(a)
+			r.core.Revoke(&l.session, func(t msg.Type, policy msg.Match, u string) bool {
 				return v.decide(actionOf(t), policy, []byte(u)).Verdict != rules.Denied
 			}, "it is not allowed any more", &r.out)
 			r.deliver(&b, nil, nil)
-			if n > 0 {
-				s.log(slog.LevelInfo, "registrations and subscriptions revoked", slog.Int("number", n))
-			}
 		}
+		l.session.MaxRegistrations, l.session.MaxSubscriptions = limits.Registrations, limits.Subscriptions
 	}
 	r.mu.Unlock()
 	b.flush()

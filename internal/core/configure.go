@@ -46,26 +46,23 @@ func (r *Realm) dropHistory(sub *subscription) {
 // Revoke takes from s what it has registered and subscribed to and keep does not
 // admit, with a reason (specification, advanced profile, sections "Registration
 // Revocation" and "Subscription Revocation"). t is msg.Register or
-// msg.Subscribe. It returns how many these are.
-func (r *Realm) Revoke(s *Session, keep func(t msg.Type, policy msg.Match, u string) bool, reason string, out *Out) (n int) {
+// msg.Subscribe.
+func (r *Realm) Revoke(s *Session, keep func(t msg.Type, policy msg.Match, u string) bool, reason string, out *Out) {
 	if !s.state.joined {
-		return 0
+		return
 	}
 	r.several = true
 	defer func() { r.several = false }()
 	for _, c := range s.state.callees() {
 		if !keep(msg.Register, c.reg.match, c.reg.uri) {
 			r.revoke(c, reason, out)
-			n++
 		}
 	}
 	for _, sub := range s.state.subscribers() {
 		if !keep(msg.Subscribe, sub.sub.match, sub.sub.uri) {
 			r.RevokeSubscription(s, sub.sub.id, reason, out)
-			n++
 		}
 	}
-	return n
 }
 
 // Serves reports whether calls of u may be given to s.
