@@ -56,6 +56,7 @@ func complete(v reflect.Value) {
 type emitter struct {
 	b    strings.Builder
 	all  bool
+	bare bool     // secrets as they are
 	skip []string // keys at the top that are left out
 }
 
@@ -64,7 +65,7 @@ func (e *emitter) section(v reflect.Value, depth int) {
 		if depth == 0 && slices.Contains(e.skip, f.key) {
 			continue
 		}
-		if sub := v.FieldByIndex(f.index); e.all && sub.Kind() != reflect.Pointer || !asDefault(sub, &f) {
+		if sub := v.FieldByIndex(f.index); e.all && sub.Kind() != reflect.Pointer || f.required || !asDefault(sub, &f) {
 			e.field(f.key, sub, depth)
 		}
 	}
@@ -91,7 +92,7 @@ func (e *emitter) field(key string, v reflect.Value, depth int) {
 		e.free(v.Interface(), depth)
 	default:
 		e.b.WriteByte(' ')
-		e.b.WriteString(scalarText(v))
+		e.b.WriteString(e.scalar(v))
 		e.b.WriteByte('\n')
 	}
 }
@@ -107,7 +108,7 @@ func (e *emitter) list(v reflect.Value, elem reflect.Type, depth int) {
 	if shape, _ := shapeOf(elem); shape == scalarShape || v.Len() == 0 {
 		words := make([]string, v.Len())
 		for i := range words {
-			words[i] = scalarText(v.Index(i))
+			words[i] = e.scalar(v.Index(i))
 		}
 		fmt.Fprintf(&e.b, " [%s]\n", strings.Join(words, ", "))
 		return
@@ -150,6 +151,14 @@ func asDefault(v reflect.Value, f *field) bool {
 	def := reflect.New(v.Type()).Elem()
 	new(reader).defaultOf(def, f)
 	return reflect.DeepEqual(v.Interface(), def.Interface())
+}
+
+// scalar returns a value as it is written.
+func (e *emitter) scalar(v reflect.Value) string {
+	if s, ok := v.Interface().(Secret); ok && e.bare && s.from == "" {
+		return yamlText(reference.ReplaceAllString(s.value, "$$$0"))
+	}
+	return scalarText(v)
 }
 
 // scalarText returns a value as it is written in YAML.

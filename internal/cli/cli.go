@@ -159,7 +159,7 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 	root.SetHelpCommandGroupID(groupTool)
 	root.SetCompletionCommandGroupID(groupTool)
 	for group, commands := range map[string][]*cobra.Command{
-		groupRouter: {p.runCommand(), p.reloadCommand(), p.initCommand(), p.checkCommand(), p.canCommand(), p.configCommand()},
+		groupRouter: {p.runCommand(), p.reloadCommand(), p.initCommand(), p.checkCommand(), p.canCommand(), p.configCommand(), p.importCommand()},
 		groupClient: {p.callCommand(), p.publishCommand(), p.subscribeCommand(), p.registerCommand()},
 		groupMeta:   {p.sessionsCommand(), p.registrationsCommand(), p.subscriptionsCommand()},
 		groupTool:   {p.keygenCommand(), p.hashCommand(), p.benchCommand(), p.versionCommand()},

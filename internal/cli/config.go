@@ -90,17 +90,15 @@ and kept in the file as a hash alone.`,
 }
 
 func (p *process) configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "config COMMAND",
+	return groupCommand(&cobra.Command{
+		Use:   "config",
 		Short: "Show what is configured, and what can be",
 		Long: `Show the configuration that a router would run with, or what can be said in a
 configuration file.`,
 		Example: `  wampeter config show --config wampeter.yaml
   wampeter config schema > wampeter.schema.json
   wampeter config reference`,
-	}
-	cmd.AddCommand(p.configShowCommand(), p.configSchemaCommand(), p.configReferenceCommand())
-	return cmd
+	}, p.configShowCommand(), p.configSchemaCommand(), p.configReferenceCommand())
 }
 
 func (p *process) configShowCommand() *cobra.Command {

@@ -17,6 +17,11 @@ import (
 // share the flags of client.
 func metaCommand(cmd *cobra.Command, client *clientFlags, commands ...*cobra.Command) *cobra.Command {
 	client.define(cmd, cmd.PersistentFlags(), "give up after this `TIME` (default no limit)")
+	return groupCommand(cmd, commands...)
+}
+
+// groupCommand makes a command that is nothing but the name of others.
+func groupCommand(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	cmd.Use += " COMMAND"
 	cmd.DisableFlagsInUseLine = true
 	cmd.Args = cobra.NoArgs
