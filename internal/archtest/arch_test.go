@@ -74,7 +74,7 @@ var rules = map[string]rule{
 	"internal/cli": {
 		ours: []string{"config", "router", "wamp", "wamp/meta", "internal/auth", "internal/codec", "internal/msg", "internal/uri", "internal/loadgen"},
 		outside: []string{
-			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/lmittmann/tint", "golang.org/x/term",
+			"github.com/golang-jwt/jwt/v5", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/lmittmann/tint", "golang.org/x/term",
 		},
 	},
 	"cmd/wampeter":      {ours: []string{"internal/cli"}},

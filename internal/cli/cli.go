@@ -162,7 +162,7 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 		groupRouter: {p.runCommand(), p.reloadCommand(), p.initCommand(), p.checkCommand(), p.canCommand(), p.configCommand(), p.importCommand()},
 		groupClient: {p.callCommand(), p.publishCommand(), p.subscribeCommand(), p.registerCommand()},
 		groupMeta:   {p.sessionsCommand(), p.registrationsCommand(), p.subscriptionsCommand()},
-		groupTool:   {p.keygenCommand(), p.hashCommand(), p.benchCommand(), p.versionCommand()},
+		groupTool:   {p.keygenCommand(), p.hashCommand(), p.tokenCommand(), p.benchCommand(), p.versionCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group
