@@ -73,9 +73,11 @@ func closeSessions(list []*Session, want func(*Session) bool, reason, message st
 		if want != nil && !want(s) {
 			continue
 		}
-		if closed, err := s.close(reason, message); err != nil {
+		closed, err := s.close(reason, message)
+		if err != nil {
 			return n, err
-		} else if closed {
+		}
+		if closed {
 			n++
 		}
 	}

@@ -193,11 +193,11 @@ func (sub *subscription) keep(topic []byte, payload *msg.Payload) (bool, error) 
 	if sub == nil || !match.Matches(sub.match, sub.uri, topic) {
 		return false, nil
 	}
-	if size := len(topic) + payload.Size(); len(sub.early) >= maxEarly || sub.bytes+size > maxEarlyBytes {
+	size := len(topic) + payload.Size()
+	if len(sub.early) >= maxEarly || sub.bytes+size > maxEarlyBytes {
 		return true, wamp.ErrLimitExceeded
-	} else {
-		sub.bytes += size
 	}
+	sub.bytes += size
 	sub.early = append(sub.early, earlyEvent{bytes.Clone(topic), *payload})
 	return true, nil
 }
