@@ -193,6 +193,9 @@ func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w 
 		}
 		defer in.stop()
 	}
+	if r.scenario == clientScenario {
+		return c.sampleClients(ctx, round, r, s, w, in)
+	}
 	argv := []string{c.generator, "bench", r.scenario, "--serializer", w.serializer}
 	if s.wires == nil {
 		argv = as("nats-load", r.scenario)
@@ -228,6 +231,37 @@ func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w 
 		c.instances[s], err = s.start(ctx, "")
 		return err
 	}
+	c.keep(round, r, s, w, rep)
+	return nil
+}
+
+// clientScenario is that of rows which measure client libraries: Router is the
+// callee's process then, and the generator the caller's.
+const clientScenario = "clients"
+
+// sampleClients has a caller's process call a callee's, by s.
+func (c *comparison) sampleClients(ctx context.Context, round int, r row, s *system, w wire, in *instance) error {
+	library := "wamp"
+	if s.wires == nil {
+		library = "nats"
+	}
+	args := []string{"--library", library, "--url", in.urls[w.transport], "--serializer", w.serializer}
+	callee, err := start(c.generatorCore, "", nil, as("callee", args...)...)
+	if err != nil {
+		return err
+	}
+	defer callee.stop()
+	args = append(args, "--pid", strconv.Itoa(callee.pid()), "--duration", c.duration.String(), "--warmup", c.warmup.String())
+	rep, err := generate(ctx, c.generatorCore, as("caller", args...))
+	if err != nil {
+		return fmt.Errorf("%s, %s %s: %w", r.name, s.name, w, errors.Join(err, callee.alive()))
+	}
+	c.keep(round, r, s, w, rep)
+	return nil
+}
+
+// keep notes what was measured.
+func (c *comparison) keep(round int, r row, s *system, w wire, rep *report) {
 	one := sample{Row: r.name, System: s.name, Transport: w.transport, Serializer: w.serializer, Round: round, Cost: r.kind.cost(rep), Report: rep}
 	if isRelay(s.name) {
 		one.Serializer = ""
@@ -241,7 +275,6 @@ func (c *comparison) sample(ctx context.Context, round int, r row, s *system, w 
 		}
 	}
 	fmt.Fprintf(os.Stderr, "  %-12s %-12s %-11s %s\n", r.name, s.name, w, formatCost(r, one.Cost))
-	return nil
 }
 
 func (c *comparison) stopAll() {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wampeter/wampeter/bench/clients"
 	"github.com/wampeter/wampeter/bench/natsload"
 	"github.com/wampeter/wampeter/bench/relay"
 )
@@ -34,6 +35,8 @@ func main() {
 		err = serveNATS(ctx, args)
 	case "nats-load":
 		err = loadNATS(ctx, args)
+	case "caller", "callee":
+		err = runClient(ctx, name, args)
 	default:
 		err = compare(ctx)
 	}
@@ -107,6 +110,29 @@ func loadNATS(ctx context.Context, args []string) error {
 		return err
 	}
 	r, err := natsload.Run(ctx, c)
+	if err != nil {
+		return err
+	}
+	return writeJSON(os.Stdout, r)
+}
+
+// runClient is a process of a row of clients.
+func runClient(ctx context.Context, role string, args []string) error {
+	c := clients.Config{Callers: 64}
+	f := flag.NewFlagSet(role, flag.ContinueOnError)
+	f.StringVar(&c.Library, "library", "", "")
+	f.StringVar(&c.URL, "url", "", "")
+	f.StringVar(&c.Serializer, "serializer", "", "")
+	f.DurationVar(&c.Warmup, "warmup", 0, "")
+	f.DurationVar(&c.Duration, "duration", 0, "")
+	f.IntVar(&c.CalleePID, "pid", 0, "")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if role == "callee" {
+		return clients.Serve(ctx, c)
+	}
+	r, err := clients.Run(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,8 @@ const (
 	memory             // octets per session
 	p99                // µs of latency that one in a hundred operations exceeds
 	worst              // µs of latency of the slowest
+	caller             // µs of CPU time of the caller's process per call
+	callee             // the same of the callee's
 )
 
 // cost is what a report says of it.
@@ -52,6 +54,8 @@ func (k kind) cost(r *report) float64 {
 	switch {
 	case k == memory:
 		return r.Router.BytesPerSession
+	case k == caller:
+		return r.Generator
 	case k == p99 && r.Latency != nil:
 		return r.Latency.P99
 	case k == worst && r.Latency != nil:
@@ -69,6 +73,10 @@ func (r *row) what() string {
 		return "µs of latency, 99th percentile"
 	case worst:
 		return "µs of latency, maximum"
+	case caller:
+		return "µs of CPU of the caller's process per call"
+	case callee:
+		return "µs of CPU of the callee's process per call"
 	}
 	return "µs of CPU per " + r.unit
 }
@@ -87,6 +95,8 @@ func (r *row) on(s *system, w wire) bool {
 	ours := s.name == "wampeter" || s.running
 	switch {
 	case r.from != "", !ours && r.alone, s.name != "wampeter" && r.variant != "":
+		return false
+	case r.scenario == clientScenario && s.name != "wampeter" && s.name != "nats":
 		return false
 	case s.name == "nats" && r.toNATS == 0:
 		return false // there is nothing to compare with
@@ -130,6 +140,9 @@ func with(args map[string]string, name, value string) map[string]string {
 // mainWires are those of rows that would take long on all, and say the same.
 var mainWires = []wire{{"raw", "cbor"}, {"ws", "json"}}
 
+// clientWires are those of rows that measure client libraries.
+var clientWires = []wire{{"raw", "cbor"}, {"raw", "json"}, {"ws", "json"}}
+
 var rows = []row{
 	{name: "call", title: "one call at a time", unit: "call", scenario: "call", args: load(1, 1, 0, 0, 32), toRelay: 1.1, toNATS: 1.0},
 	{name: "callers", title: "64 callers, one call each", unit: "call", scenario: "callers", args: load(64, 1, 0, 0, 32), toRelay: 1.3, toNATS: 0.65},
@@ -153,6 +166,8 @@ var rows = []row{
 	{name: "records", title: "1 MiB each way, records", unit: "call", scenario: "large", args: with(load(1, 1, 0, 0, 1<<20), "kind", "records"), wires: []wire{{"raw", "json"}, {"ws", "json"}}, toRelay: 4},
 	{name: "firehose", title: "100 calls a second beside a caller with 1,000 open ones", unit: "call", scenario: "firehose", args: with(load(1, 1000, 0, 0, 32), "rate", "100"), least: 3 * time.Second, wires: mainWires, kind: p99, toRelay: 1.5},
 	{name: "firehose-max", title: "the same", unit: "call", from: "firehose", kind: worst, toRelay: 1.5},
+	{name: "caller", title: "a typed call, 64 at a time, by the client library", unit: "call", scenario: clientScenario, wires: clientWires, kind: caller, toNATS: 1.0},
+	{name: "callee", title: "a typed procedure, called so", unit: "call", from: "caller", kind: callee, toNATS: 1.0},
 	{name: "join", title: "join and leave", unit: "session", scenario: "join", args: load(4, 0, 0, 0, 0), toRelay: 1.25, toNATS: 0.5},
 	{name: "idle", title: "memory of an idle session (10,000)", unit: "session", scenario: "idle", args: load(10_000, 0, 0, 0, 0), kind: memory, toNATS: 0.3, kib: map[string]float64{"raw": 8, "ws": 10}},
 	{name: "idle-tls", title: "the same with TLS", unit: "session", scenario: "idle", args: with(load(10_000, 0, 0, 0, 0), "insecure", "true"), kind: memory, wires: mainWires[:1], variant: "tls"},

@@ -115,19 +115,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 }
 
 func (r *run) measure(ctx context.Context) (*Report, error) {
-	if err := sleep(ctx, r.Warmup); err != nil {
-		return nil, err
-	}
-	began, first := time.Now(), r.done.Load()
-	before, err := readUsage(r.PID)
-	if err != nil {
-		return nil, err
-	}
-	if err := sleep(ctx, r.Duration); err != nil {
-		return nil, err
-	}
-	elapsed, n := time.Since(began), r.done.Load()-first
-	after, err := readUsage(r.PID)
+	rep, err := Measure(ctx, r.PID, r.Warmup, r.Duration, &r.done)
 	if err != nil {
 		return nil, err
 	}
@@ -137,15 +125,36 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep := &Report{
-		Operations: n, Seconds: elapsed.Seconds(),
-		Router:          &Usage{CPUMicros: perOperation(after.cpu-before.cpu, n)},
-		GeneratorMicros: perOperation(after.own-before.own, n),
-	}
 	if r.flow != nil {
 		rep.Lost = r.flow.lost.Load()
 	}
 	return rep, nil
+}
+
+// Measure reports what this process and another one use for each of the operations
+// that are done in the meantime.
+func Measure(ctx context.Context, pid int, warmup, duration time.Duration, done *atomic.Int64) (*Report, error) {
+	if err := sleep(ctx, warmup); err != nil {
+		return nil, err
+	}
+	began, first := time.Now(), done.Load()
+	before, err := readUsage(pid)
+	if err != nil {
+		return nil, err
+	}
+	if err := sleep(ctx, duration); err != nil {
+		return nil, err
+	}
+	elapsed, n := time.Since(began), done.Load()-first
+	after, err := readUsage(pid)
+	if err != nil {
+		return nil, err
+	}
+	return &Report{
+		Operations: n, Seconds: elapsed.Seconds(),
+		Router:          &Usage{CPUMicros: perOperation(after.cpu-before.cpu, n)},
+		GeneratorMicros: perOperation(after.own-before.own, n),
+	}, nil
 }
 
 func perOperation(d time.Duration, n int64) float64 {
