@@ -56,7 +56,7 @@ func (inv *Invocation) sendProgress(p Payload) error {
 	if !inv.wantsProgress {
 		return nil
 	}
-	return inv.Session.sendYield(inv, p, true)
+	return inv.Session.sendYield(inv, p, true, false)
 }
 
 // Component returns what stands in the called URI in place of {name} in the
@@ -191,13 +191,13 @@ func (r *Registration) serve(inv *Invocation) {
 	s.mu.Lock()
 	delete(s.running, inv.RequestID)
 	refused := s.endInput(inv)
-	interrupted, ended := inv.interrupted, s.closed != nil
+	interrupted, ended, others := inv.interrupted, s.closed != nil, len(s.running) > 0
 	s.mu.Unlock()
 	if ended || refused {
 		return
 	}
 	if err == nil {
-		err = s.sendYield(inv, res.Payload, false)
+		err = s.sendYield(inv, res.Payload, false, others)
 		if err == nil || errors.Is(err, ErrClosed) {
 			return
 		}
@@ -259,8 +259,8 @@ func (s *Session) interrupt(m *msg.Message) {
 }
 
 // sendYield sends a result, final or progressive. When the router falls
-// behind, so does the handler.
-func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
+// behind, so does the handler. others says that other invocations are under way.
+func (s *Session) sendYield(inv *Invocation, p Payload, progress, others bool) error {
 	r := s.getRequest() // for its memory
 	defer s.putRequest(r)
 	m := msg.Message{Type: msg.Yield, Request: inv.RequestID}
@@ -272,7 +272,7 @@ func (s *Session) sendYield(inv *Invocation, p Payload, progress bool) error {
 		inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
 		return Errorf(ErrInvalidPayload, "the result cannot be serialized")
 	}
-	if err := s.send(&m); err != nil {
+	if err := s.sendWith(&m, others); err != nil {
 		return s.sendError(err)
 	}
 	return nil

@@ -189,11 +189,18 @@ func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {
 }
 
 // send sends an answer of a handler, and waits while the router falls behind.
-func (s *Session) send(m *msg.Message) error {
+func (s *Session) send(m *msg.Message) error { return s.sendWith(m, false) }
+
+// sendWith is send. soon says that others are about to answer as well, with whom
+// to share a write.
+func (s *Session) sendWith(m *msg.Message, soon bool) error {
 	for {
 		_ = s.peer.Room(s.ctx) // fails when the session ends, and Send with it
 		err := s.peer.Send(m, nil)
-		if err == nil {
+		switch {
+		case err == nil && soon:
+			s.flushSoon()
+		case err == nil:
 			s.peer.Flush()
 		}
 		if !errors.Is(err, session.ErrOverflow) {

@@ -66,7 +66,8 @@ type Session struct {
 	mu            sync.Mutex
 	leaving       bool          // GOODBYE is sent
 	answered      bool          // goodbye is closed
-	handlers      int           // goroutines that run handlers
+	handlers      int           // goroutines that run handlers, or write for them
+	flushing      atomic.Bool   // one is about to write
 	drained       chan struct{} // closed when handlers becomes 0; nil when nobody waits
 	closed        *ClosedError  // why the session has ended
 	lastID        uint64        // of requests
