@@ -18,6 +18,7 @@ func (s *RealmSettings) checkAuth(at string, bad complaint) {
 	for i := range s.Users {
 		if _, err := router.NewTable(s.Users[i].principal()); err != nil && s.Users[i].AuthID != "" && s.Users[i].Role != "" {
 			text := strings.TrimPrefix(err.Error(), "principal "+s.Users[i].AuthID+": ")
+			text = strings.ReplaceAll(text, "\n", "; ")
 			bad(fmt.Sprintf("%s.users[%d]", at, i), "%s: %s", s.Users[i].AuthID, text)
 		}
 		for j := range s.Users[:i] {
