@@ -225,6 +225,34 @@ func TestShutdownTimeout(t *testing.T) {
 	}
 }
 
+// The end of an App waits for handlers of a session that has been lost as well.
+func TestHandlersOfLostSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMoody(t)
+		a := quiet()
+		var returned atomic.Bool
+		check(t, a.Register("com.slow", wamp.Func0(func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			time.Sleep(time.Second) // it tidies up
+			returned.Store(true)
+			return 0, ctx.Err()
+		})))
+		check(t, a.Start(t.Context(), &wamp.Dialer{Router: m}))
+		s, err := m.Session(t.Context(), "realm1")
+		check(t, err)
+		call := wamp.Go[int](t.Context(), s, "com.slow")
+		synctest.Wait()
+		check(t, m.Close())
+		check(t, a.Shutdown(t.Context()))
+		if !returned.Load() {
+			t.Error("the handler still runs")
+		}
+		if _, err := call.Result(); err == nil {
+			t.Error("the call has a result")
+		}
+	})
+}
+
 // Main that ignores the end of its context does not keep an App from ending,
 // and Shutdown's own context cuts everything short.
 func TestStubbornMain(t *testing.T) {
