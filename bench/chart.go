@@ -65,7 +65,7 @@ func writeChart(w io.Writer, selected []row, res result) error {
 		}
 		for _, target := range []float64{r.toRelay, r.toRelayJSON} {
 			if target > 0 {
-				fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%.1[1]f" y2="%d" stroke="#c00" stroke-width="2"/>`+"\n", chartX(target), y-10, y+10)
+				fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#c00" stroke-width="2"/>`+"\n", chartX(target), y-10, chartX(target), y+10)
 			}
 		}
 	}

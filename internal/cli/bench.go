@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -19,6 +21,7 @@ func (p *process) benchCommand() *cobra.Command {
 		config loadgen.Config
 		list   bool
 		asJSON bool
+		chart  string
 	)
 	cmd := &cobra.Command{
 		Use:   "bench SCENARIO",
@@ -34,7 +37,8 @@ used.`,
   wampeter bench pipeline --pid "$(pgrep -f 'wampeter run')"
   wampeter bench call --url tcp://127.0.0.1:8080 --serializer msgpack --payload 1024
   wampeter bench fanout --clients 200 --duration 10s --json
-  wampeter bench idle --clients 1000 --pid 4711`,
+  wampeter bench idle --clients 1000 --pid 4711
+  wampeter bench connections --pid 4711 --chart growth.svg`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case list && len(args) > 0:
@@ -66,6 +70,11 @@ used.`,
 		if err != nil {
 			return fmt.Errorf("bench %s: %w", config.Scenario, err)
 		}
+		if chart != "" {
+			if err := writeFile(chart, report.WriteChart); err != nil {
+				return fmt.Errorf("--chart: %w", err)
+			}
+		}
 		if asJSON {
 			return report.WriteJSON(p.stdout)
 		}
@@ -76,8 +85,22 @@ used.`,
 	cmd.Flags().AddGoFlagSet(flags)
 	cmd.Flags().BoolVar(&list, "list", false, "list the scenarios")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	cmd.Flags().StringVar(&chart, "chart", "", "`FILE` for the costs of the scenario connections, as SVG")
+	complete(cmd, "kind", "text", "binary", "records")
 	complete(cmd, "serializer", "cbor", "msgpack", "json")
 	return cmd
+}
+
+// writeFile writes a file, which is not left behind when that fails.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 func listScenarios(w io.Writer) error {

@@ -91,6 +91,7 @@ type Scenario struct {
 
 	prepare func(*run, context.Context) error
 	hold    bool // opens sessions and holds them, instead of preparing workers
+	grows   bool // measures at one size of the router after the other
 }
 
 // Scenarios lists what [Run] can do, the names being the values of
@@ -168,6 +169,12 @@ func Scenarios() []Scenario {
 			Summary:  "opens 10,000 sessions that do nothing, and measures the memory they take",
 			Defaults: Config{Clients: 10_000},
 			hold:     true,
+		},
+		{
+			Name: "connections", Unit: "session",
+			Summary:  "from 10 sessions to 10,000, and to 100,000 subscriptions and registrations: what operations cost at each size",
+			Defaults: Config{Clients: 10_000, Topics: 100_000, Payload: 32},
+			grows:    true,
 		},
 	}
 }

@@ -47,8 +47,11 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	defer r.stop()
-	if s.hold {
+	switch {
+	case s.hold:
 		return r.hold(ctx, s)
+	case s.grows:
+		return r.scale(ctx, s)
 	}
 	setup, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("setting up took more than %v", c.Timeout))
 	err = s.prepare(r, setup)

@@ -24,6 +24,9 @@ type Report struct {
 	Seconds    float64 `json:"seconds"`
 	PerSecond  float64 `json:"per_second"`
 
+	// Steps are those of the scenario "connections".
+	Steps []Step `json:"steps,omitempty"`
+
 	// Errors counts calls answered by ERROR, FirstError being the first of
 	// them; Lost counts deliveries that did not arrive.
 	Errors     int64  `json:"errors"`
@@ -55,6 +58,20 @@ type RouterUsage struct {
 	// BytesPerSession is the growth of PSS per idle session, 0 in scenarios
 	// other than "idle".
 	BytesPerSession float64 `json:"bytes_per_session,omitempty"`
+}
+
+// table writes the steps for a person to read.
+func (r *Report) table(t io.Writer) {
+	per := "µs of the router's CPU time"
+	if r.Router == nil {
+		per = "µs"
+	}
+	fmt.Fprintf(t, "\t%s for each\n", per)
+	fmt.Fprintln(t, "sessions\tsubscriptions\tjoin\tsubscribe\tregister\tpublish\tcall\tleave\tPSS")
+	for _, s := range r.Steps {
+		fmt.Fprintf(t, "%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.0f MiB\n",
+			s.Sessions, s.Items, s.Join, s.Subscribe, s.Register, s.Publish, s.Call, s.Leave, mebi(s.PSS))
+	}
 }
 
 // Latency is a distribution in microseconds.
@@ -135,6 +152,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if r.Lost > 0 {
 		fmt.Fprintf(t, "lost\t%d deliveries\n", r.Lost)
+	}
+	if len(r.Steps) > 0 {
+		r.table(t)
 	}
 	if l := r.Latency; l != nil {
 		fmt.Fprintf(t, "latency\tmean %.0f µs, 50%% %.0f, 90%% %.0f, 99%% %.0f, 99.9%% %.0f, max %.0f\n", l.Mean, l.P50, l.P90, l.P99, l.P999, l.Max)
