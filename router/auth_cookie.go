@@ -53,8 +53,10 @@ type CookieEntry struct {
 	Realm    string    `json:"realm"`
 	AuthID   string    `json:"authid"`
 	Role     string    `json:"role"`
+	Method   string    `json:"method"` // of the login that the cookie stands for
 	Provider string    `json:"provider"`
-	Expires  time.Time `json:"expires"` // of the cookie
+	Key      string    `json:"key,omitempty"` // that it was proved with
+	Expires  time.Time `json:"expires"`       // of the cookie
 
 	// Until is when the identity itself ends; zero: not before the cookie.
 	Until time.Time `json:"until,omitzero"`
@@ -126,7 +128,7 @@ func (c *Cookies) brought(t *Transport) string {
 
 // bind has the connection's cookie stand for id.
 func (c *Cookies) bind(ctx context.Context, h *Handshake, id *Identity) error {
-	if id.Method == auth.MethodCookie || id.Method == auth.MethodAnonymous {
+	if id.by == auth.MethodCookie || id.Method == auth.MethodAnonymous {
 		return nil
 	}
 	value := given(h.Transport)
@@ -138,14 +140,15 @@ func (c *Cookies) bind(ctx context.Context, h *Handshake, id *Identity) error {
 		return nil
 	}
 	return c.Store.Put(ctx, cookieKey(value), &CookieEntry{
-		Realm: h.Realm, AuthID: id.AuthID, Role: id.Role, Provider: id.Provider, Extra: id.Extra, Value: id.Value,
+		Realm: h.Realm, AuthID: id.AuthID, Role: id.Role, Method: id.by, Provider: id.Provider, Key: id.key, Extra: id.Extra, Value: id.Value,
 		Expires: time.Now().Add(c.MaxAge), Until: id.Expires,
 	})
 }
 
 // Cookie accepts clients by the cookies that Config.Cookies describes, on
 // WebSocket and long-poll connections (authmethod cookie). Without Config.Cookies
-// it accepts nobody.
+// it accepts nobody. A cookie is good as long as the realm would accept the login
+// that it stands for, as far as Revalidators can tell.
 func Cookie() Authenticator {
 	return MethodAuthenticator(auth.MethodCookie, func(ctx context.Context, h *Handshake) (*Identity, error) {
 		c := h.link.router.cfg.Cookies
@@ -164,7 +167,10 @@ func Cookie() Authenticator {
 		if e == nil || e.Realm != h.Realm || now.After(e.Expires) || !e.Until.IsZero() && now.After(e.Until) {
 			return nil, nil
 		}
-		return &Identity{AuthID: e.AuthID, Role: e.Role, Provider: e.Provider, Extra: e.Extra, Value: e.Value, Expires: e.Until}, nil
+		return &Identity{
+			AuthID: e.AuthID, Role: e.Role, Provider: e.Provider, Extra: e.Extra, Value: e.Value, Expires: e.Until,
+			origin: e.Method, key: e.Key,
+		}, nil
 	})
 }
 

@@ -123,6 +123,61 @@ func TestCookieFixation(t *testing.T) {
 	w.expect(`[4,"ticket",{}]`)
 }
 
+// A cookie is worth nothing when the login that it stands for is not, and its
+// sessions end with the others.
+func TestCookieOfSomebodyRemoved(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{AuthLimits: unlimited, Cookies: &router.Cookies{}})
+	table, _ := people(t)
+	realm := rt.Realm("closed")
+	configure := func(list ...router.Authenticator) {
+		t.Helper()
+		must(t, realm.Configure(router.RealmConfig{Authenticators: list}))
+	}
+	configure(router.Cookie(), router.Ticket(table))
+	value := logged(t, addr)
+	w, _ := browse(t, addr, value)
+	w.send(helloCookie)
+	w.expect(byCookie)
+
+	promoted, err := router.NewTable(router.Principal{AuthID: "alice", Role: "boss", Ticket: "alice's secret"})
+	must(t, err)
+	configure(router.Cookie(), router.Ticket(promoted))
+	w.expect(`[6,{"message":"*"},"wamp.close.auth"]`)
+	w, _ = browse(t, addr, value)
+	w.send(helloCookie)
+	w.expect(`[4,"ticket",{}]`) // log in again, for the new role
+
+	configure(router.Cookie(), router.Ticket(table))
+	w, _ = browse(t, addr, value)
+	w.send(helloCookie)
+	w.expect(byCookie)
+	configure(router.Ticket(table)) // no cookies any more
+	w.expect(`[6,{"message":"*"},"wamp.close.auth"]`)
+}
+
+// Who has no cookie has not guessed.
+func TestMissingCookieIsNoGuess(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{AuthLimits: router.AuthLimits{Failures: 2, Delay: -1}, Cookies: &router.Cookies{}})
+	table, _ := people(t)
+	rt.Realm("closed").Authenticate(router.Cookie(), router.Ticket(table))
+	for range 5 {
+		w, _ := browse(t, addr, "")
+		w.send(`[1,"closed",{"authmethods":["cookie"],"roles":{"caller":{}}}]`)
+		w.expect(denied)
+	}
+	for _, want := range []string{"authentication_denied", "authentication_denied", "limit_exceeded"} {
+		w, _ := browse(t, addr, "")
+		w.send(helloTicket)
+		if want == "limit_exceeded" {
+			w.expect(`[3,{"message":"*"},"wamp.error.limit_exceeded"]`)
+			break
+		}
+		w.expect(`[4,"ticket",{}]`)
+		w.send(`[5,"guess",{}]`)
+		w.expect(denied)
+	}
+}
+
 func TestCookieAttributes(t *testing.T) {
 	ca := newAuthority(t, "authority")
 	rt, addr := newRouter(t, router.Config{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -129,6 +130,9 @@ func (g *guard) identify(ctx context.Context, h *Handshake, list []Authenticator
 	case wrong(err):
 		g.denied.Add(1)
 		g.report(slog.LevelInfo, "authentication denied", h, err)
+		if err == error(errNothingProved) && !h.challenged {
+			break // a cookie that is missing is no guess
+		}
 		wait, full := g.failure(who, time.Now())
 		if full {
 			g.report(slog.LevelWarn, "too many failed logins from an address, which is refused for a while", h, nil)
@@ -218,11 +222,10 @@ func (g *guard) admit(who friend, now time.Time) error {
 		return nil
 	}
 	failures := g.addresses.count(who.address, g.cfg.Window, now)
-	if g.cfg.Failures > 0 && failures >= float64(g.cfg.Failures) {
+	if reached(failures, g.cfg.Failures) {
 		return wamp.Errorf(wamp.ErrLimitExceeded, "too many failed logins from this address: try again later")
 	}
-	if g.cfg.AuthIDFailures > 0 && who.authID != "" && failures > 0 &&
-		g.names.count(who.principalName, g.cfg.Window, now) >= float64(g.cfg.AuthIDFailures) {
+	if who.authID != "" && failures > 0 && reached(g.names.count(who.principalName, g.cfg.Window, now), g.cfg.AuthIDFailures) {
 		return wamp.Errorf(wamp.ErrLimitExceeded, "too many failed logins as this authid: try again later")
 	}
 	return nil
@@ -240,11 +243,17 @@ func (g *guard) failure(who friend, now time.Time) (wait time.Duration, full boo
 		g.names.add(who.principalName, g.cfg.Window, now)
 	}
 	n := g.addresses.add(who.address, g.cfg.Window, now)
-	full = g.cfg.Failures > 0 && n >= float64(g.cfg.Failures) && n-1 < float64(g.cfg.Failures)
-	if g.cfg.Delay > 0 && n >= 3 {
-		wait = g.cfg.Delay << min(int(n)-3, 3)
+	full = reached(n, g.cfg.Failures) && !reached(n-1, g.cfg.Failures)
+	if nth := int(math.Ceil(n)); g.cfg.Delay > 0 && nth >= 3 {
+		wait = g.cfg.Delay << min(nth-3, 3)
 	}
 	return wait, full
+}
+
+// reached reports whether so many failures are the limit, below 1 for none. A
+// count goes down from the moment on in which it has gone up.
+func reached(count float64, limit int) bool {
+	return limit > 0 && count > float64(limit-1)
 }
 
 // welcome notes that a principal has logged in from an address.

@@ -47,7 +47,7 @@ func TestGuard(t *testing.T) {
 	limited(somebody("192.0.2.2:7", "ann"), false) // at him
 	limited(somebody("", "joe"), false)
 
-	now = now.Add(30 * time.Second) // half of it is forgotten
+	now = now.Add(40 * time.Second) // two thirds of it are forgotten
 	limited(bad, false)
 	limited(somebody("192.0.2.2:7", "joe"), false)
 	now = now.Add(time.Minute)

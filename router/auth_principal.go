@@ -293,9 +293,17 @@ func (m *method) identity(p *Principal, q *Query) *Identity {
 	return id
 }
 
-// Revalidate implements Revalidator. Principals that are not in a table stay who
-// they are.
+// Revalidate implements Revalidator. Principals that are neither in a table nor
+// the only one there is stay who they are.
 func (m *method) Revalidate(id *Identity) *Identity {
+	if only, ok := m.from.(Principal); ok {
+		again := *id
+		again.Role = only.Role
+		if only.AuthID != "" && only.AuthID != id.AuthID {
+			return nil
+		}
+		return &again
+	}
 	t, ok := m.from.(*Table)
 	if !ok {
 		return id

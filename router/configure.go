@@ -231,8 +231,21 @@ func (s *Session) accepted(id *Identity, list []Authenticator) (ok bool) {
 			ok = false
 		}
 	}()
+	return acceptedBy(list, id)
+}
+
+// acceptedBy reports whether one of these authenticators would accept id now. A
+// cookie is worth as much as the login that it stands for.
+func acceptedBy(list []Authenticator, id *Identity) bool {
+	by := id.by
+	if id.origin != "" {
+		if !slices.ContainsFunc(list, func(a Authenticator) bool { return a.Method() == by }) {
+			return false
+		}
+		by = id.origin
+	}
 	for _, a := range list {
-		if a.Method() != id.by {
+		if a.Method() != by {
 			continue
 		}
 		v, asks := a.(Revalidator)

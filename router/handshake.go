@@ -29,6 +29,8 @@ type Handshake struct {
 	link       *link
 	auth       *authentication
 	generation uint64 // Realm.generation before it began
+
+	challenged bool // at least once
 }
 
 // Challenge sends CHALLENGE and returns what the client answers by
@@ -46,6 +48,7 @@ func (h *Handshake) Challenge(ctx context.Context, method string, extra map[stri
 	if err := h.auth.await(); err != nil {
 		return "", nil, err
 	}
+	h.challenged = true
 	if err := h.link.peer.Send(&m, nil); err != nil {
 		return "", nil, fmt.Errorf("send CHALLENGE: %w", err)
 	}
@@ -255,19 +258,26 @@ func identify(ctx context.Context, h *Handshake, list []Authenticator) (*Identit
 				continue
 			}
 			asked = true
-			if id, err := ask(ctx, h, a); id != nil || err != nil {
+			id, err := ask(ctx, h, a)
+			if id != nil && id.origin != "" && !acceptedBy(list, id) {
+				continue // what it stands for is not accepted any more
+			}
+			if id != nil || err != nil {
 				return id, err
 			}
 		}
 	}
 	switch {
 	case asked:
-		return nil, wamp.Errorf(wamp.ErrAuthenticationDenied, "the authentication was not accepted")
+		return nil, errNothingProved
 	case slices.Equal(methods, []string{"anonymous"}):
 		return nil, wamp.Errorf(wamp.ErrAuthenticationRequired, "this realm is not open to anonymous sessions")
 	}
 	return nil, wamp.Errorf(wamp.ErrNoMatchingAuthMethod, "this realm knows none of the authentication methods that the client offers")
 }
+
+// errNothingProved refuses clients that no authenticator has accepted, or refused.
+var errNothingProved = wamp.Errorf(wamp.ErrAuthenticationDenied, "the authentication was not accepted")
 
 // ask returns a copy of the identity that a found out, complete.
 func ask(ctx context.Context, h *Handshake, a Authenticator) (*Identity, error) {

@@ -35,7 +35,8 @@ type Identity struct {
 
 	key string // the public key that the client proved to have, if that was the method
 
-	by string // method of the Authenticator that has accepted it
+	by     string // method of the Authenticator that has accepted it
+	origin string // by a cookie: the same of the login that the cookie stands for
 }
 
 // Transport is how a client is connected.
