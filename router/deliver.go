@@ -50,7 +50,7 @@ func (b *batch) flush() (slow *session.Peer) {
 	b.epoch++
 	b.bytes = 0
 	for i, l := range dirty {
-		if l.peer.Flush() > l.router.session.MaxQueue/4 {
+		if l.peer.Flush() > l.router.bounds().session.MaxQueue/4 {
 			slow = l.peer
 		}
 		dirty[i] = nil

@@ -179,7 +179,7 @@ func (l *link) enqueue(m *msg.Message, block *transport.Block) (bool, error) {
 		}
 	case msg.Goodbye:
 		if g.until.IsZero() {
-			g.until = time.Now().Add(l.router.cfg.DecisionTimeout)
+			g.until = time.Now().Add(l.router.bounds().DecisionTimeout)
 		}
 	}
 	if !g.parked.Load() {
@@ -214,7 +214,7 @@ func (g *gate) wake() {
 // bytes.
 func (l *link) hold(m *msg.Message, block *transport.Block) (held, error) {
 	h := held{block: block, size: sizeOf(m)}
-	if !l.router.session.Budget.Take(h.size) {
+	if !l.router.limits.Budget.Take(h.size) {
 		return h, session.ErrOverflow // it is one of those that the memory goes to
 	}
 	kept := *m
@@ -244,7 +244,7 @@ func (l *link) hold(m *msg.Message, block *transport.Block) (held, error) {
 func (l *link) unhold(h held) {
 	h.block.Release()
 	l.gate.bytes -= h.size
-	l.router.session.Budget.Give(h.size)
+	l.router.limits.Budget.Give(h.size)
 }
 
 // letGo forgets a message that was held and has been handled.
@@ -314,7 +314,7 @@ func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
 	ctx, stop := context.WithCancelCause(s.Context())
 	defer stop(nil)
 	g.mu.Lock()
-	end := time.Now().Add(l.router.cfg.DecisionTimeout)
+	end := time.Now().Add(l.router.bounds().DecisionTimeout)
 	if !g.until.IsZero() && g.until.Before(end) {
 		end = g.until
 	}

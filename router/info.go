@@ -30,7 +30,7 @@ func newPage(r *Router, e *Endpoint) page {
 
 func (p page) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	// Nobody here reads a body, and net/http would wait for it.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.r.cfg.HandshakeTimeout))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.r.bounds().HandshakeTimeout))
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	switch req.URL.Path {

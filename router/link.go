@@ -52,14 +52,14 @@ const (
 
 func newLink(r *Router, conn transport.Conn) *link {
 	l := &link{router: r}
-	l.peer = session.New(conn, l, &r.session)
+	l.peer = session.New(conn, l, &r.bounds().session)
 	return l
 }
 
 // run serves the connection until it ends. Its frame, and those below it, stand
 // on the stack of every idle connection: what needs room is done elsewhere.
 func (l *link) run() {
-	l.expect(l.router.cfg.HandshakeTimeout, l.late)
+	l.expect(l.router.bounds().HandshakeTimeout, l.late)
 	l.ended(l.peer.Run())
 }
 
@@ -272,7 +272,7 @@ func (l *link) flush(b *batch, p *pace) {
 	events := b.event
 	b.event = false
 	if slow := b.flush(); slow != nil {
-		p.wait(slow, l.router.session.MaxQueue/8, events)
+		p.wait(slow, l.router.bounds().session.MaxQueue/8, events)
 	}
 }
 
@@ -291,7 +291,7 @@ func (l *link) goodbye(b *batch) {
 	}, nil)
 	b.flush()
 	l.peer.Flush()
-	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errGoodbye) })
+	l.expect(l.router.bounds().GoodbyeTimeout, func() { l.peer.End(nil, errGoodbye) })
 }
 
 // leave ends the session, if one is open. Of several that want to end it one
@@ -359,5 +359,5 @@ func (l *link) shutdown() {
 // farewell sends GOODBYE and waits for the answer, in state leaving.
 func (l *link) farewell(reason []byte, text string) {
 	_ = l.peer.Send(&msg.Message{Type: msg.Goodbye, URI: reason, Dict: l.peer.MessageDict(text)}, nil)
-	l.expect(l.router.cfg.GoodbyeTimeout, func() { l.peer.End(nil, errNoAnswer) })
+	l.expect(l.router.bounds().GoodbyeTimeout, func() { l.peer.End(nil, errNoAnswer) })
 }

@@ -87,7 +87,7 @@ func (o *ownSession) DialWAMP(context.Context) (transport.Conn, error) {
 	limits.Budget = nil // what is left of it is for clients
 	client, server := pipe.New(msg.CBOR, limits)
 	l := &link{router: r, own: o}
-	l.peer = session.New(server, l, &r.ownSession)
+	l.peer = session.New(server, l, &r.bounds().own)
 	o.running.Go(func() {
 		l.run()
 		o.mu.Lock()

@@ -48,6 +48,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/match"
@@ -242,14 +243,13 @@ type Router struct {
 	cfg     Config
 	log     *slog.Logger
 	limits  transport.Limits
-	session session.Config
+	bounded atomic.Pointer[bounded]
 
-	ownSession session.Config // of realms' own sessions
-	polls      *longpoll.Server
-	says       [msg.Formats]introduction
-	key        [16]byte // of registration and subscription ids
-	guard      guard
-	authz      authorizationCounts
+	polls *longpoll.Server
+	says  [msg.Formats]introduction
+	key   [16]byte // of registration and subscription ids
+	guard guard
+	authz authorizationCounts
 	configurable
 
 	running sync.WaitGroup // connections and what serves them
@@ -276,17 +276,11 @@ func New(cfg Config) *Router {
 			Handshake:    cfg.HandshakeTimeout,
 			Budget:       budget,
 		},
-		session: session.Config{
-			MaxQueue:  cfg.MaxQueue,
-			Budget:    budget,
-			KeepAlive: cfg.KeepAlive,
-			PongWait:  cfg.PongTimeout,
-			Grace:     cfg.GoodbyeTimeout,
-		}.WithDefaults(),
 		says:   introductions(cfg.Agent),
 		realms: make(map[string]*Realm),
 		links:  make(map[*link]struct{}),
 	}
+	r.bound(cfg.Bounds())
 	r.polls = longpoll.NewServer(longpoll.Options{
 		OnConn:     r.run,
 		Limits:     r.limits,
@@ -295,8 +289,6 @@ func New(cfg Config) *Router {
 		NoContent:  cfg.LongPollNoContent,
 	})
 	r.guard.init(cfg.AuthLimits, cfg.Logger)
-	r.ownSession = r.session
-	r.ownSession.Budget = nil  // what is left of it is for clients
 	_, _ = rand.Read(r.key[:]) // never fails
 	for _, name := range cfg.Realms {
 		r.Realm(name)
@@ -351,7 +343,7 @@ func (r *Router) enter(name string) (*Realm, error) {
 		if !ok {
 			return nil, &msg.Violation{URI: msg.ErrNoSuchRealm, Text: "there is no realm " + quote(name)}
 		}
-		if len(r.realms) >= r.cfg.MaxRealms {
+		if len(r.realms) >= r.bounds().MaxRealms {
 			return nil, &msg.Violation{URI: msg.ErrNoSuchRealm, Text: "there is no realm " + quote(name) + ", and there are too many to make it"}
 		}
 		realm = newRealm(r, name)

@@ -148,13 +148,20 @@ const (
 
 // Budget counts bytes that wait somewhere in the process against a limit.
 type Budget struct {
-	limit int64
+	limit atomic.Int64
 	used  atomic.Int64
 }
 
 // NewBudget returns a budget of limit bytes; without limit when it is 0 or
 // less.
-func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+func NewBudget(limit int64) *Budget {
+	b := new(Budget)
+	b.limit.Store(limit)
+	return b
+}
+
+// SetLimit changes the limit. What has been taken stays taken.
+func (b *Budget) SetLimit(limit int64) { b.limit.Store(limit) }
 
 // Take counts n bytes more; false, and nothing is counted, when that would
 // exceed the limit.
@@ -162,7 +169,7 @@ func (b *Budget) Take(n int) bool {
 	if b == nil {
 		return true
 	}
-	if used := b.used.Add(int64(n)); b.limit > 0 && used > b.limit {
+	if used, limit := b.used.Add(int64(n)), b.limit.Load(); limit > 0 && used > limit {
 		b.used.Add(-int64(n))
 		return false
 	}
