@@ -29,20 +29,20 @@ type Config struct {
 // Limits bound what clients can cost the whole router.
 type Limits struct {
 	MaxMessage Size `yaml:"max_message" default:"16MiB" min:"512" max:"2147483647" flag:"max-message" usage:"largest message that a client may send, as in 512KiB" reload:"no" doc:"The largest message that a client may send."`
-	MaxQueue   Size `yaml:"max_queue" default:"8MiB" min:"1KiB" flag:"max-queue" usage:"output that may wait for a client before it is disconnected" reload:"no" doc:"How much output may wait for a client that reads too slowly before it is disconnected."`
-	MaxMemory  Size `yaml:"max_memory" default:"1GiB" min:"1MiB" flag:"max-memory" usage:"all that may wait in the router" reload:"no" doc:"How much may wait in the whole router: output that clients have not read, messages that have arrived in part."`
-	MaxRealms  int  `yaml:"max_realms" default:"1000" min:"1" reload:"no" doc:"How many realms clients can bring into being, by templates and the default realm."`
+	MaxQueue   Size `yaml:"max_queue" default:"8MiB" min:"1KiB" flag:"max-queue" usage:"output that may wait for a client before it is disconnected" doc:"How much output may wait for a client that reads too slowly before it is disconnected."`
+	MaxMemory  Size `yaml:"max_memory" default:"1GiB" min:"1MiB" flag:"max-memory" usage:"all that may wait in the router" doc:"How much may wait in the whole router: output that clients have not read, messages that have arrived in part."`
+	MaxRealms  int  `yaml:"max_realms" default:"1000" min:"1" doc:"How many realms clients can bring into being, by templates and the default realm."`
 }
 
 // Timeouts bound how long clients may take.
 type Timeouts struct {
-	Handshake Duration `yaml:"handshake" default:"10s" min:"1ms" flag:"handshake-timeout" usage:"for a client to open a session" reload:"no" doc:"For a client to open a session, authentication included."`
-	KeepAlive Duration `yaml:"keepalive" default:"30s" min:"0s" flag:"keepalive" usage:"silence after which a client is pinged (0: never)" reload:"no" doc:"The silence after which a WebSocket client is pinged; 0: never."`
-	Pong      Duration `yaml:"pong" default:"10s" min:"1ms" flag:"pong-timeout" usage:"for a client to answer a ping" reload:"no" doc:"For a client to answer a ping."`
+	Handshake Duration `yaml:"handshake" default:"10s" min:"1ms" flag:"handshake-timeout" usage:"for a client to open a session" doc:"For a client to open a session, authentication included."`
+	KeepAlive Duration `yaml:"keepalive" default:"30s" min:"0s" flag:"keepalive" usage:"silence after which a client is pinged (0: never)" doc:"The silence after which a WebSocket client is pinged; 0: never."`
+	Pong      Duration `yaml:"pong" default:"10s" min:"1ms" flag:"pong-timeout" usage:"for a client to answer a ping" doc:"For a client to answer a ping."`
 	Write     Duration `yaml:"write" default:"10s" min:"1ms" flag:"write-timeout" usage:"for a client to take some output" reload:"no" doc:"For a client to take some output, when there is any."`
-	Goodbye   Duration `yaml:"goodbye" default:"5s" min:"1ms" flag:"goodbye-timeout" usage:"for a client to answer GOODBYE" reload:"no" doc:"For a client to answer GOODBYE and to close its connection."`
+	Goodbye   Duration `yaml:"goodbye" default:"5s" min:"1ms" flag:"goodbye-timeout" usage:"for a client to answer GOODBYE" doc:"For a client to answer GOODBYE and to close its connection."`
 	Shutdown  Duration `yaml:"shutdown" default:"10s" min:"1ms" flag:"shutdown-timeout" usage:"for all clients to leave when the router ends" doc:"For all clients to leave when the router ends."`
-	Decision  Duration `yaml:"decision" default:"10s" min:"1ms" reload:"no" doc:"For a dynamic authorizer to decide; then the answer is no."`
+	Decision  Duration `yaml:"decision" default:"10s" min:"1ms" doc:"For a dynamic authorizer to decide; then the answer is no."`
 }
 
 // Log says what is logged.

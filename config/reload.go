@@ -68,6 +68,8 @@ func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
 	}
 	d.apply(plan)
 	d.setLevel(c)
+	rc := c.router(d.log)
+	d.rt.Reconfigure(rc.Bounds())
 	d.config = c
 	return report, nil
 }
