@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -19,6 +20,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -200,8 +202,17 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
+// authCrossbar is Crossbar.io with a realm that joe alone can join.
+type authCrossbar struct {
+	plain, secure string // addresses
+	certified     string // the one that demands certificates
+	pool          *x509.CertPool
+	cert          tls.Certificate   // its own, which is joe's, too
+	node          ed25519.PublicKey // of the router
+}
+
 // startAuthCrossbar starts Crossbar.io with a realm that joe alone can join.
-func startAuthCrossbar(t *testing.T, j *joe) (plain, secure string, pool *x509.CertPool, node ed25519.PublicKey) {
+func startAuthCrossbar(t *testing.T, j *joe) *authCrossbar {
 	t.Helper()
 	dir := t.TempDir()
 	cert, ca, pool := certificate(t)
@@ -227,8 +238,16 @@ func startAuthCrossbar(t *testing.T, j *joe) (plain, secure string, pool *x509.C
 		}}},
 		"anonymous": dict{"type": "static", "role": "user"},
 	}
-	ports := []int{freePort(t), freePort(t)}
-	listen := func(port int, more dict) dict {
+	sum := sha1.Sum(cert.Certificate[0])
+	certificates := dict{"tls": dict{"type": "static", "principals": dict{"joe": dict{
+		"certificate-sha1": strings.ToUpper(strings.ReplaceAll(fmt.Sprintf("% x", sum), " ", ":")), "role": "user",
+	}}}}
+	browsers := dict{"cookie": dict{}}
+	for name, method := range methods {
+		browsers[name] = method
+	}
+	ports := []int{freePort(t), freePort(t), freePort(t)}
+	listen := func(port int, methods, browsers, more dict) dict {
 		endpoint := dict{"type": "tcp", "interface": "127.0.0.1", "port": port}
 		for k, v := range more {
 			endpoint[k] = v
@@ -236,7 +255,10 @@ func startAuthCrossbar(t *testing.T, j *joe) (plain, secure string, pool *x509.C
 		return dict{
 			"type": "universal", "endpoint": endpoint,
 			"rawsocket": dict{"serializers": []string{"cbor", "json", "msgpack"}, "auth": methods},
-			"websocket": dict{"ws": dict{"type": "websocket", "serializers": []string{"cbor", "json", "msgpack"}, "auth": methods}},
+			"websocket": dict{"ws": dict{
+				"type": "websocket", "serializers": []string{"cbor", "json", "msgpack"}, "auth": browsers,
+				"cookie": dict{"name": "cbtid", "length": 24, "max_age": 3600, "store": dict{"type": "memory"}},
+			}},
 		}
 	}
 	config := dict{"version": 2, "workers": []any{dict{
@@ -244,31 +266,37 @@ func startAuthCrossbar(t *testing.T, j *joe) (plain, secure string, pool *x509.C
 		"realms": []any{dict{"name": realm, "roles": []any{dict{
 			"name": "user", "permissions": []any{dict{"uri": "", "match": "prefix", "allow": dict{"call": true, "register": true, "publish": true, "subscribe": true}}},
 		}}}},
-		"transports": []any{listen(ports[0], nil), listen(ports[1], dict{"tls": dict{"certificate": "cert.pem", "key": "key.pem"}})},
+		"transports": []any{
+			listen(ports[0], methods, browsers, nil),
+			listen(ports[1], methods, browsers, dict{"tls": dict{"certificate": "cert.pem", "key": "key.pem"}}),
+			listen(ports[2], certificates, certificates, dict{"tls": dict{"certificate": "cert.pem", "key": "key.pem", "ca_certificates": []string{"ca.pem"}}}),
+		},
 	}}}
 	content, err := json.Marshal(config)
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "config.json"), content, 0o600))
 	p := startGuarded(t, env.crossbar, "start", "--cbdir", dir)
-	plain, secure = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
-	awaitRawSocket(t, p, "tcp", plain)
-	awaitTLS(t, p, secure, pool)
+	address := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
+	awaitRawSocket(t, p, "tcp", address(0))
+	trust := &tls.Config{RootCAs: pool, ServerName: "localhost", Certificates: []tls.Certificate{cert}}
+	awaitTLS(t, p, address(1), trust)
+	awaitTLS(t, p, address(2), trust)
 	file, err := os.ReadFile(filepath.Join(dir, "key.pub"))
 	must(t, err)
-	node, err = wamp.ParsePublicKey(string(file))
+	node, err := wamp.ParsePublicKey(string(file))
 	must(t, err)
-	return plain, secure, pool, node
+	return &authCrossbar{plain: address(0), secure: address(1), certified: address(2), pool: pool, cert: cert, node: node}
 }
 
 // awaitTLS waits until a server speaks TLS.
-func awaitTLS(t *testing.T, p *process, address string, pool *x509.CertPool) {
+func awaitTLS(t *testing.T, p *process, address string, cfg *tls.Config) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	retry := time.NewTicker(100 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		conn, err := (&tls.Dialer{Config: &tls.Config{RootCAs: pool, ServerName: "localhost"}}).DialContext(ctx, "tcp", address)
+		conn, err := (&tls.Dialer{Config: cfg}).DialContext(ctx, "tcp", address)
 		if err == nil {
 			_ = conn.Close()
 			return
@@ -287,10 +315,43 @@ func awaitTLS(t *testing.T, p *process, address string, pool *x509.CertPool) {
 // method that Crossbar.io can check for itself.
 func TestAuthenticateAtCrossbar(t *testing.T) {
 	j := newJoe(t)
-	plain, secure, pool, node := startAuthCrossbar(t, j)
+	r := startAuthCrossbar(t, j)
+	plain, secure, node := r.plain, r.secure, r.node
 	_, stranger, err := ed25519.GenerateKey(nil)
 	must(t, err)
-	trust := &tls.Config{RootCAs: pool, ServerName: "localhost"}
+	trust := &tls.Config{RootCAs: r.pool, ServerName: "localhost"}
+	certified := &tls.Config{RootCAs: r.pool, ServerName: "localhost", Certificates: []tls.Certificate{r.cert}}
+	for scheme, url := range map[string]string{"wss": "wss://" + r.certified + "/ws", "tls": "tls://" + r.certified} {
+		check(t, "tls."+scheme, func(t *testing.T) {
+			d := &wamp.Dialer{URLs: []string{url}, Realm: realm, AuthID: "joe", TLS: certified, Auth: []wamp.Authenticator{wamp.ClientCertificate()}}
+			ctx, cancel := limited()
+			defer cancel()
+			s, err := d.Dial(ctx)
+			must(t, err)
+			if s.AuthMethod() != "tls" || s.AuthRole() != "user" {
+				t.Errorf("WELCOME %v", s.Details())
+			}
+			_ = s.Close(ctx)
+		})
+	}
+	check(t, "cookie.ws", func(t *testing.T) {
+		var seen recorder
+		d := &wamp.Dialer{URLs: []string{"ws://" + plain + "/ws"}, Realm: realm, AuthID: "joe", Auth: []wamp.Authenticator{wamp.Ticket(password)}, NetDial: seen.dial}
+		ctx, cancel := limited()
+		defer cancel()
+		s, err := d.Dial(ctx)
+		must(t, err)
+		_ = s.Close(ctx)
+		cookie := seen.cookie(t)
+		d.NetDial, d.AuthID, d.Auth = nil, "", []wamp.Authenticator{wamp.Cookie()}
+		d.Header = func(context.Context) (http.Header, error) { return http.Header{"Cookie": {cookie}}, nil }
+		s, err = d.Dial(ctx)
+		must(t, err)
+		if s.AuthID() != "joe" || s.AuthRole() != "user" {
+			t.Errorf("WELCOME %v", s.Details())
+		}
+		_ = s.Close(ctx)
+	})
 	for name, test := range map[string]struct {
 		right, wrong wamp.Authenticator
 		tls          bool
@@ -334,4 +395,37 @@ func TestAuthenticateAtCrossbar(t *testing.T) {
 			})
 		}
 	}
+}
+
+// recorder keeps what a server says first.
+type recorder struct {
+	net.Conn
+	text []byte
+}
+
+func (r *recorder) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var err error
+	r.Conn, err = new(net.Dialer).DialContext(ctx, network, address)
+	return r, err
+}
+
+func (r *recorder) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	if len(r.text) < 4096 {
+		r.text = append(r.text, p[:n]...)
+	}
+	return n, err
+}
+
+// cookie returns the cookie that was set.
+func (r *recorder) cookie(t *testing.T) string {
+	t.Helper()
+	for line := range strings.Lines(string(r.text)) {
+		if value, ok := strings.CutPrefix(line, "Set-Cookie: "); ok {
+			cookie, _, _ := strings.Cut(strings.TrimSpace(value), ";")
+			return cookie
+		}
+	}
+	t.Fatalf("no cookie in %.500q", r.text)
+	return ""
 }
