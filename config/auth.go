@@ -122,7 +122,7 @@ type User struct {
 // UserSource is somebody else who knows the users.
 type UserSource struct {
 	Name      string   `yaml:"name" required:"yes" doc:"What methods call it."`
-	Procedure string   `yaml:"procedure" doc:"A procedure that is called with the realm, the authid and details of the client, and answers with a role, or a mapping as in docs/router.md."`
+	Procedure string   `yaml:"procedure" doc:"A procedure that is called with the realm, the authid and details of the client, and answers with a role, or a mapping as in docs/authentication.md."`
 	Realm     string   `yaml:"realm" doc:"The realm in which the procedure is registered; empty: the one that is joined."`
 	URL       string   `yaml:"url" doc:"Or a web server, asked by POST with a JSON object of the same."`
 	Headers   []Header `yaml:"headers" doc:"Headers of such a request."`

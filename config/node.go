@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
@@ -69,13 +68,6 @@ func (n *node) set(key string, value *node) {
 	}
 	n.keys = append(n.keys, &node{text: key, pos: value.pos})
 	n.list = append(n.list, value)
-}
-
-func (n *node) remove(key string) {
-	if i := slices.IndexFunc(n.keys, func(k *node) bool { return k.text == key }); i >= 0 {
-		n.keys = slices.Delete(slices.Clone(n.keys), i, i+1)
-		n.list = slices.Delete(slices.Clone(n.list), i, i+1)
-	}
 }
 
 // parse reads a file. Mistakes in it that leave nothing to go on with are the

@@ -3,15 +3,18 @@ package config
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	gojwt "github.com/golang-jwt/jwt/v5"
 
+	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/wamp"
 )
 
@@ -209,5 +212,49 @@ realms:
 	}
 	if err := refresh(); !errors.Is(err, wamp.ErrNoSuchProcedure) {
 		t.Errorf("after a reload that takes it away: %v", err)
+	}
+}
+
+// TestClientAddresses has load balancers and reverse proxies say who clients are.
+func TestClientAddresses(t *testing.T) {
+	d := start(t, `
+listeners:
+  - {address: 127.0.0.1:0, proxy_protocol: 127.0.0.0/8}
+  - {address: 127.0.0.1:0, trusted_forwarders: [127.0.0.1]}
+  - 127.0.0.1:0
+`)
+	peers := make(chan string, 1)
+	d.Router().OnSession(func(_ context.Context, s *router.Session) (func(), error) {
+		peers <- s.Transport().Peer
+		return nil, nil
+	})
+	balanced := func(ctx context.Context, network, address string) (net.Conn, error) {
+		nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			_, err = nc.Write([]byte("PROXY TCP4 203.0.113.7 192.0.2.1 12345 443\r\n"))
+		}
+		return nc, err
+	}
+	forwarded := func(context.Context) (http.Header, error) {
+		return http.Header{"X-Forwarded-For": {"203.0.113.8"}}, nil
+	}
+	for _, test := range []struct {
+		url    string
+		dialer wamp.Dialer
+		want   string
+	}{
+		{d.url(0), wamp.Dialer{NetDial: balanced}, "203.0.113.7:12345"},
+		{"tcp://" + d.Addresses()[0].String(), wamp.Dialer{NetDial: balanced}, "203.0.113.7:12345"},
+		{d.url(1), wamp.Dialer{Header: forwarded}, "203.0.113.8:0"},
+		{d.url(2), wamp.Dialer{Header: forwarded}, "127.0.0.1:"},
+	} {
+		test.dialer.URLs = []string{test.url}
+		dial(t, &test.dialer)
+		if peer := <-peers; !strings.HasPrefix(peer, test.want) {
+			t.Errorf("%s: the client is %s, want %s", test.url, peer, test.want)
+		}
+	}
+	if _, err := (&wamp.Dialer{URLs: []string{d.url(0)}}).Dial(t.Context()); err == nil {
+		t.Error("a client without the header is let in")
 	}
 }

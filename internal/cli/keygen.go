@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,8 +27,10 @@ type keyFormat struct {
 var keyFormats = choice[keyFormat]{
 	words: []string{"openssh", "keyfile", "hex", "raw"},
 	values: []keyFormat{
-		{auth.FormatOpenSSH, func(key ed25519.PrivateKey, comment string) (string, error) {
-			return auth.FormatAuthorizedKey(key.Public().(ed25519.PublicKey), comment)
+		{func(key ed25519.PrivateKey, comment string, passphrase []byte) ([]byte, error) {
+			return auth.FormatOpenSSH(key, cmp.Or(comment, defaultComment()), passphrase)
+		}, func(key ed25519.PrivateKey, comment string) (string, error) {
+			return auth.FormatAuthorizedKey(key.Public().(ed25519.PublicKey), cmp.Or(comment, defaultComment()))
 		}},
 		{func(key ed25519.PrivateKey, comment string, _ []byte) ([]byte, error) {
 			return auth.FormatKeyFile(key, false, "Private key for cryptosign - KEEP THIS SAFE!", keyTags(comment)), nil
@@ -41,6 +46,19 @@ var keyFormats = choice[keyFormat]{
 
 func hexPublic(key ed25519.PrivateKey, _ string) (string, error) {
 	return fmt.Sprintf("%x", []byte(key.Public().(ed25519.PublicKey))), nil
+}
+
+// defaultComment says whose key it is, as ssh-keygen does. Autobahn does not read
+// public keys without one.
+func defaultComment() string {
+	name, host := "cryptosign", "localhost"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return strings.Join(strings.Fields(name), "_") + "@" + host
 }
 
 // keyTags are the lines of a key file that say where it is from.
