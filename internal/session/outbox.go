@@ -17,8 +17,6 @@ const (
 	// Payloads from here on are transcoded when they are written, not under
 	// the lock of whoever sends.
 	minDeferred = 2 << 10
-	// Buffers larger than this are not kept for reuse.
-	maxPooled = 64 << 10
 	// Room for answers beyond the limit that events have to keep.
 	reserve = 4
 )
@@ -64,15 +62,6 @@ func release(inserts []insert) {
 	}
 }
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
-
-func putBuffer(b *[]byte) {
-	if cap(*b) <= maxPooled {
-		*b = (*b)[:0]
-		buffers.Put(b)
-	}
-}
-
 // Send appends m to the outbox; nothing is written before Flush. It never
 // waits. The message is encoded, or copied, before Send returns; but when m's
 // payload is in a block, a large one is not copied: the block is held until it
@@ -107,10 +96,10 @@ func (p *Peer) push(m *msg.Message, block *transport.Block) error {
 	if size >= minDeferred && (m.Payload.Format != p.format || p.framing.Deflate) {
 		return p.pushDeferred(newDeferred(m, block, p.format, p.framing))
 	}
-	buf := p.buffer()
 	if block != nil && size >= minReference && !p.framing.Mask && m.Payload.Tail != nil {
-		return p.pushReference(buf, m, block)
+		return p.pushReference(p.buffer(0), m, block)
 	}
+	buf := p.buffer(size)
 	before := len(*buf)
 	b, mark := p.framing.Begin(*buf, size+64)
 	start := len(b)
@@ -140,7 +129,7 @@ func (p *Peer) pushReference(buf *[]byte, m *msg.Message, block *transport.Block
 }
 
 func (p *Peer) pushDeferred(d *deferred) error {
-	buf := p.buffer()
+	buf := p.buffer(0)
 	p.inserts = append(p.inserts, insert{at: len(*buf), deferred: d})
 	return p.charge(d.m.Payload.Size())
 }
@@ -148,18 +137,27 @@ func (p *Peer) pushDeferred(d *deferred) error {
 // pushFrame appends a frame that is complete: by reference when it is large
 // and may be kept.
 func (p *Peer) pushFrame(frame []byte, keep bool) error {
-	buf := p.buffer()
 	if keep && len(frame) >= minReference {
+		buf := p.buffer(0)
 		p.inserts = append(p.inserts, insert{at: len(*buf), bytes: frame})
 	} else {
+		buf := p.buffer(len(frame))
 		*buf = append(*buf, frame...)
 	}
 	return p.charge(len(frame))
 }
 
-func (p *Peer) buffer() *[]byte {
-	if p.buf == nil {
-		p.buf = buffers.Get().(*[]byte)
+// buffer returns the buffer, with room for a message of about size bytes.
+func (p *Peer) buffer(size int) *[]byte {
+	need := size + envelope
+	switch {
+	case p.buf == nil:
+		p.buf = getBuffer(need)
+	case cap(*p.buf)-len(*p.buf) < need:
+		grown := getBuffer(len(*p.buf) + need)
+		*grown = append(*grown, *p.buf...)
+		putBuffer(p.buf)
+		p.buf = grown
 	}
 	return p.buf
 }
