@@ -16,13 +16,6 @@ import (
 	"github.com/wampeter/wampeter/wamp"
 )
 
-// A screen looks at a message of an open session before it is routed. It runs on
-// the link's goroutine and must neither wait nor call the application: an error
-// refuses the message, and a check is to be asked, in its own time.
-//
-// m is valid until the screen returns; the check is given a copy.
-type screen func(s *Session, m *msg.Message) (check, error)
-
 // A check decides on a message, outside every lock, in a goroutine in which it
 // may wait until ctx ends: when the session has, or Config.DecisionTimeout is
 // over, or its caller cancels the call. A *wamp.Error or wamp.URI refuses the
@@ -270,7 +263,7 @@ func (r *Realm) screened() bool {
 		return true
 	}
 	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
-		if len(set.screens)+len(set.interceptors)+len(set.onSubscribe) > 0 {
+		if len(set.interceptors)+len(set.onSubscribe) > 0 {
 			return true
 		}
 	}
@@ -286,17 +279,6 @@ func (r *Realm) screen(s *Session, m *msg.Message) (p permit, checks []check, er
 	}
 	if ask != nil {
 		checks = append(checks, ask)
-	}
-	for _, set := range [...]*settings{r.router.settings(), r.settings()} {
-		for _, ask := range set.screens {
-			c, err := ask(s, m)
-			if err != nil {
-				return p, nil, err
-			}
-			if c != nil {
-				checks = append(checks, c)
-			}
-		}
 	}
 	return p, r.questions(s, m, checks), nil
 }
@@ -386,7 +368,7 @@ func (l *link) pass(m *msg.Message, block *transport.Block, p permit, err error,
 	return realm.handle(l, m, block, p, b)
 }
 
-// refuse answers m with the error of a screen or check.
+// refuse answers m with the error of a decision.
 func (r *Realm) refuse(l *link, m *msg.Message, err error, b *batch) error {
 	uri, payload := refusalOf(err)
 	r.mu.Lock()

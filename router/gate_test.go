@@ -14,6 +14,16 @@ import (
 	"github.com/wampeter/wampeter/wamp"
 )
 
+// decideBy has f decide on all messages of a realm that carry a URI.
+func decideBy(realm *router.Realm, f func(ctx context.Context, s *router.Session, uri string) error) {
+	realm.Intercept(func(ctx context.Context, s *router.Session, m *router.Message) error {
+		if m.URI == "" {
+			return nil
+		}
+		return f(ctx, s, m.URI)
+	})
+}
+
 // decider decides on messages when the test says so.
 type decider struct {
 	t       *testing.T
@@ -27,7 +37,7 @@ func newDecider(t *testing.T, cfg router.Config) (*decider, *router.Realm, strin
 	rt, addr := newRouter(t, cfg)
 	d := &decider{t: t, asked: make(chan string, 1), answers: make(chan error)}
 	realm := rt.Realm("realm1")
-	realm.Check(func(ctx context.Context, _ *router.Session, uri string) error {
+	decideBy(realm, func(ctx context.Context, _ *router.Session, uri string) error {
 		if !strings.HasPrefix(uri, "t.slow") {
 			return nil
 		}
@@ -116,7 +126,7 @@ func TestDecisionKeepsOrder(t *testing.T) {
 // A check that has an error, a panic or no time left refuses.
 func TestDecisionFailsClosed(t *testing.T) {
 	rt, addr := newRouter(t, router.Config{DecisionTimeout: 20 * time.Millisecond})
-	rt.Realm("realm1").Check(func(ctx context.Context, _ *router.Session, uri string) error {
+	decideBy(rt.Realm("realm1"), func(ctx context.Context, _ *router.Session, uri string) error {
 		switch uri {
 		case "error":
 			return errors.New("secret")
@@ -160,7 +170,7 @@ func TestGoodbyeBehindDecision(t *testing.T) {
 // however many there are to make.
 func TestGoodbyeEndsDecisions(t *testing.T) {
 	rt, addr := newRouter(t, router.Config{DecisionTimeout: 500 * time.Millisecond})
-	rt.Realm("realm1").Check(func(ctx context.Context, _ *router.Session, uri string) error {
+	decideBy(rt.Realm("realm1"), func(ctx context.Context, _ *router.Session, uri string) error {
 		<-ctx.Done()
 		return ctx.Err()
 	})
@@ -179,7 +189,7 @@ func TestSessionEndsBeforeDecision(t *testing.T) {
 	witness := join(t, addr)
 	witness.subscribe(`{"match":"prefix"}`, "t.")
 	ended := make(chan error, 1)
-	realm.Check(func(ctx context.Context, _ *router.Session, uri string) error {
+	decideBy(realm, func(ctx context.Context, _ *router.Session, uri string) error {
 		if uri == "t.hang" {
 			d.asked <- uri
 			<-ctx.Done()
@@ -305,7 +315,7 @@ func TestDecisionBackpressure(t *testing.T) {
 func TestCloseBeforeDecision(t *testing.T) {
 	rt, addr := newRouter(t, router.Config{DecisionTimeout: time.Hour})
 	asked := make(chan struct{})
-	rt.Realm("realm1").Check(func(ctx context.Context, _ *router.Session, uri string) error {
+	decideBy(rt.Realm("realm1"), func(ctx context.Context, _ *router.Session, uri string) error {
 		close(asked)
 		<-ctx.Done()
 		return ctx.Err()

@@ -16,7 +16,7 @@ func TestReconfigure(t *testing.T) {
 	full := dialWire(t, addr, 15)
 	full.send(`[1,"realm2",` + allRoles + `]`)
 	full.expect(`[3,"*","wamp.error.no_such_realm"]`)
-	rt.Realm("realm1").Check(func(ctx context.Context, _ *router.Session, uri string) error {
+	decideBy(rt.Realm("realm1"), func(ctx context.Context, _ *router.Session, uri string) error {
 		if uri == "com.slow" {
 			<-ctx.Done()
 		}

@@ -15,7 +15,6 @@ type settings struct {
 	onSession      []func(ctx context.Context, s *Session) (done func(), err error)
 	providers      []provider
 	calls          func(ctx context.Context, c *Call) error // nil: calls are routed
-	screens        []screen
 	interceptors   []interceptor
 	onSubscribe    []topicHandler
 }
