@@ -46,6 +46,7 @@ type realms struct {
 	refresh map[refresher]*atomic.Pointer[jwt.Authenticator]
 
 	mu        sync.Mutex
+	byName    map[string]*router.Realm // those that the configuration names
 	templates *match.Table[*RealmSettings]
 	fresh     map[*router.Realm]time.Time // being made by a template
 }
@@ -57,69 +58,96 @@ func newRealms(rt *router.Router, log *slog.Logger) *realms {
 }
 
 // follow has the router's realms follow c. Before anything is changed it is known
-// that it can be.
+// that it can be. New realms are there for clients when they are all they are to
+// be.
 func (r *realms) follow(c *Config) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	type change struct {
-		realm *router.Realm
-		to    router.RealmConfig
-		s     *RealmSettings
-	}
-	var changes []change
 	named := make(map[string]bool)
 	for i := range c.Realms {
-		s := &c.Realms[i].RealmSettings
 		named[c.Realms[i].Name] = true
-		if err := r.try(s); err != nil {
+		if err := r.try(&c.Realms[i].RealmSettings); err != nil {
 			return c.mistake(fmt.Sprintf("realms[%d]", i), err)
 		}
 	}
-	templates := c.templates()
 	for _, s := range c.made() {
 		if err := r.try(s); err != nil {
 			return err
 		}
 	}
-	// From here on nothing can fail but for what has just succeeded.
-	for i := range c.Realms {
-		realm := r.rt.Realm(c.Realms[i].Name)
-		changes = append(changes, change{realm: realm, s: &c.Realms[i].RealmSettings})
+	r.byName = make(map[string]*router.Realm)
+	old := r.withFresh(r.rt.Realms())
+	for _, realm := range old {
+		if named[realm.Name()] {
+			r.byName[realm.Name()] = r.rt.Realm(realm.Name()) // also one that a template has made
+		}
 	}
+	templates := c.templates()
 	var gone []string
-	for _, realm := range r.withFresh(r.rt.Realms()) {
+	var changes []change
+	for _, realm := range old {
 		if named[realm.Name()] {
 			continue
 		}
-		s, ok := templates.Best([]byte(realm.Name()))
-		if !ok {
+		if s, ok := templates.Best([]byte(realm.Name())); ok {
+			changes = append(changes, change{realm: realm, settings: s})
+		} else {
 			gone = append(gone, realm.Name())
-			continue
 		}
-		changes = append(changes, change{realm: realm, s: s})
 	}
-	for i := range changes {
-		to, err := r.realmConfig(changes[i].s, changes[i].realm)
-		if err != nil {
-			return err
-		}
-		changes[i].to = to
-	}
-	r.templates = templates
-	for _, ch := range changes {
-		if err := ch.realm.Configure(ch.to); err != nil {
-			return err
-		}
+	if err := r.add(c.Realms, func() error { return r.configure(c, changes, templates) }); err != nil {
+		return err
 	}
 	for _, name := range gone {
 		if _, err := r.rt.CloseRealm(name, string(wamp.ErrNoSuchRealm), "the realm is not configured any more"); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// change is a realm and what it is to be.
+type change struct {
+	realm    *router.Realm
+	settings *RealmSettings
+	config   router.RealmConfig
+}
+
+// add makes those realms of the list that do not exist, and calls then before
+// clients see them. They are not made if it fails.
+func (r *realms) add(list []Realm, then func() error) error {
+	for i := range list {
+		if r.byName[list[i].Name] == nil {
+			_, err := r.rt.AddRealm(list[i].Name, func(realm *router.Realm) error {
+				r.byName[realm.Name()] = realm
+				return r.add(list[i+1:], then)
+			})
+			return err
+		}
+	}
+	return then()
+}
+
+// configure gives all realms what they are to be.
+func (r *realms) configure(c *Config, changes []change, templates *match.Table[*RealmSettings]) error {
+	for i := range c.Realms {
+		changes = append(changes, change{realm: r.byName[c.Realms[i].Name], settings: &c.Realms[i].RealmSettings})
+	}
 	wanted := make(map[refresher]bool)
-	for _, ch := range changes {
-		if a := ch.s.Authentication; a != nil && a.JWT != nil {
+	for i := range changes {
+		ch := &changes[i]
+		var err error
+		if ch.config, err = r.realmConfig(ch.settings, ch.realm); err != nil {
+			return err
+		}
+		if a := ch.settings.Authentication; a != nil && a.JWT != nil {
 			wanted[refresher{ch.realm, a.JWT.Refresh}] = true
+		}
+	}
+	r.templates = templates
+	for _, ch := range changes {
+		if err := ch.realm.Configure(ch.config); err != nil {
+			return err
 		}
 	}
 	r.stopRefresh(wanted)
@@ -243,6 +271,6 @@ func (r *realms) realmConfig(s *RealmSettings, realm *router.Realm) (router.Real
 			}
 		}
 	}
-	c.Authenticators, err = s.authenticators(r.rt, realm, tokens)
+	c.Authenticators, err = s.authenticators(r.byName, realm, tokens)
 	return c, err
 }

@@ -187,9 +187,9 @@ func (c *Cryptosign) options() (list []router.CryptosignOption, err error) {
 	return list, nil
 }
 
-// authenticators returns the methods of a realm as the router takes them; tokens
-// is that of jwt.
-func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm, tokens *jwt.Authenticator) ([]router.Authenticator, error) {
+// authenticators returns the methods of a realm as the router takes them. named
+// are the realms of the configuration; tokens is that of jwt.
+func (s *RealmSettings) authenticators(named map[string]*router.Realm, realm *router.Realm, tokens *jwt.Authenticator) ([]router.Authenticator, error) {
 	a := s.Authentication
 	if a == nil {
 		return nil, nil
@@ -206,7 +206,7 @@ func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm, t
 		if source == "" {
 			return table
 		}
-		return s.source(source).principals(rt, realm)
+		return s.source(source).principals(named, realm)
 	}
 	var list []router.Authenticator
 	if a.TLS != nil {
@@ -262,12 +262,12 @@ func (s *RealmSettings) authenticators(rt *router.Router, realm *router.Realm, t
 }
 
 // principals returns a source as the router takes it.
-func (s *UserSource) principals(rt *router.Router, realm *router.Realm) router.Principals {
+func (s *UserSource) principals(named map[string]*router.Realm, realm *router.Realm) router.Principals {
 	if s.Procedure == "" {
 		return &router.Webhook{URL: s.URL, Header: headers(s.Headers), Timeout: time.Duration(s.Timeout)}
 	}
-	if s.Realm != "" && s.Realm != realm.Name() {
-		realm = rt.Realm(s.Realm)
+	if other := named[s.Realm]; other != nil {
+		realm = other
 	}
 	return &router.Procedure{Realm: realm, URI: s.Procedure, Timeout: time.Duration(s.Timeout)}
 }

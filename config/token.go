@@ -161,6 +161,9 @@ func (r *realms) stopRefresh(wanted map[refresher]bool) {
 	for _, realm := range r.withFresh(r.rt.Realms()) {
 		there[realm] = true
 	}
+	for _, realm := range r.byName { // also those that clients do not see yet
+		there[realm] = true
+	}
 	for at, now := range r.refresh {
 		switch {
 		case !there[at.realm]:

@@ -83,3 +83,44 @@ func TestConfigureOpenRealm(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAddRealm lets clients wait for a realm until it is configured.
+func TestAddRealm(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{NoDefaultRealm: true})
+	dial := func() error {
+		s, err := (&wamp.Dialer{URLs: []string{"tcp://" + addr}, Realm: "a"}).Dial(t.Context())
+		if err == nil {
+			_ = s.Close(t.Context())
+		}
+		return err
+	}
+	waiting := make(chan error, 1)
+	failed := errors.New("no")
+	realm, err := rt.AddRealm("a", func(*router.Realm) error {
+		go func() { waiting <- dial() }()
+		return failed
+	})
+	if realm != nil || !errors.Is(err, failed) {
+		t.Errorf("realm %v, error %v", realm, err)
+	}
+	if err := <-waiting; !errors.Is(err, wamp.ErrNoSuchRealm) {
+		t.Errorf("join a realm that could not be made: %v", err)
+	}
+	realm, err = rt.AddRealm("a", func(realm *router.Realm) error {
+		go func() { waiting <- dial() }()
+		return realm.Configure(router.RealmConfig{Authenticators: []router.Authenticator{router.Ticket(router.Principal{AuthID: "joe", Role: "user", Ticket: "x"})}})
+	})
+	if err != nil || realm != rt.Realm("a") {
+		t.Errorf("realm %v, error %v", realm, err)
+	}
+	if err := <-waiting; !errors.Is(err, wamp.ErrAuthenticationRequired) && !errors.Is(err, wamp.ErrNoMatchingAuthMethod) {
+		t.Errorf("join while the realm is made: %v", err)
+	}
+	if _, err := rt.AddRealm("a", func(*router.Realm) error { return nil }); err == nil {
+		t.Error("a realm is added twice")
+	}
+	_ = rt.Close()
+	if _, err := rt.AddRealm("b", func(*router.Realm) error { return nil }); !errors.Is(err, router.ErrClosed) {
+		t.Errorf("add to a router that is closed: %v", err)
+	}
+}
