@@ -3,6 +3,7 @@ package router_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,14 @@ func TestShutdown(t *testing.T) {
 	silent.expect(`[65,1,"*"]`)
 	polite.send(`[48,1,{},"com.p"]`)
 	silent.expect(`[68,1,"*",{}]`)
+
+	// A connection that is in its opening handshake would be closed without a
+	// word. That is over when a PING is answered.
+	early.write([]byte{1, 0, 0, 0})
+	var pong [4]byte
+	if _, err := io.ReadFull(early.nc, pong[:]); err != nil || pong != [4]byte{2, 0, 0, 0} {
+		t.Fatalf("PING was answered with % x, %v", pong, err)
+	}
 
 	done := make(chan error)
 	go func() {
