@@ -51,7 +51,7 @@ func Load(ctx context.Context, s Source) (*Config, error) {
 			}
 		}
 		r.files = append(r.files, s.File)
-		if root, r.mistakes = parse(s.File, data); len(r.mistakes) > 0 {
+		if root, r.mistakes = parse(s.File, data); root == nil {
 			return nil, r.mistakes.err()
 		}
 	}

@@ -70,8 +70,8 @@ func (n *node) set(key string, value *node) {
 	n.list = append(n.list, value)
 }
 
-// parse reads a file. Mistakes in it that leave nothing to go on with are the
-// error.
+// parse reads a file. There is no node when its mistakes leave nothing to go on
+// with; else they are of keys alone.
 func parse(file string, data []byte) (*node, Mistakes) {
 	p := &parser{file: file}
 	if len(data) > maxFile {
@@ -111,6 +111,10 @@ func parse(file string, data []byte) (*node, Mistakes) {
 	}
 	if root != nil && root.kind != mapNode {
 		p.mistakes = append(p.mistakes, &Mistake{Pos: root.pos, Text: "want a mapping of keys to values, as 'wampeter init' writes it"})
+		root = nil
+	}
+	if p.lost {
+		root = nil
 	}
 	return root, p.mistakes
 }
@@ -136,6 +140,7 @@ func empty(data []byte) bool {
 type parser struct {
 	file     string
 	nodes    int
+	lost     bool // parts of the file have no node
 	mistakes Mistakes
 }
 
@@ -151,15 +156,18 @@ func (p *parser) bad(n *yaml.Node, format string, args ...any) *node {
 	return nil
 }
 
-// convert returns nil after a mistake.
+// convert returns nil for what there is no node of.
 func (p *parser) convert(n *yaml.Node, depth int) *node {
-	switch p.nodes++; {
-	case p.nodes == maxNodes:
-		return p.bad(n, "there are more than %d values, aliases included", maxNodes)
-	case p.nodes > maxNodes:
+	p.nodes++
+	if p.nodes > maxNodes || depth > maxDepth {
+		p.lost = true
+		switch {
+		case p.nodes == maxNodes+1:
+			p.bad(n, "there are more than %d values, aliases included", maxNodes)
+		case p.nodes < maxNodes:
+			p.bad(n, "lists and mappings are nested deeper than %d", maxDepth)
+		}
 		return nil
-	case depth > maxDepth:
-		return p.bad(n, "lists and mappings are nested deeper than %d", maxDepth)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -177,6 +185,7 @@ func (p *parser) convert(n *yaml.Node, depth int) *node {
 	case yaml.MappingNode:
 		return p.mapping(n, depth)
 	}
+	p.lost = true
 	return p.bad(n, "YAML of kind %d is not for a configuration", n.Kind)
 }
 

@@ -325,13 +325,40 @@ func number(v reflect.Value) float64 {
 
 // secret takes a secret, or reads it from the file that it names.
 func (r *reader) secret(n *node, s *Secret, text, path string) {
-	*s = Secret{value: text}
-	if text != n.text && strings.Contains(n.text, "${") {
-		s.from = n.text
-	}
+	*s = Secret{value: text, from: origin(n.text)}
 	if strings.HasPrefix(text, "file:") {
 		s.value, s.from = r.fromFile(n, text, path), text
 	}
+}
+
+// origin returns what may be shown of how a secret was said: the variables of the
+// environment. The text around them is secret, and so is what counts without them.
+func origin(text string) string {
+	var b strings.Builder
+	named, end := false, 0
+	secret := func(part string) {
+		if part != "" && !strings.HasSuffix(b.String(), "(secret)") {
+			b.WriteString("(secret)")
+		}
+	}
+	for _, m := range reference.FindAllStringSubmatchIndex(text, -1) {
+		if strings.HasPrefix(text[m[0]:], "$$") {
+			continue
+		}
+		secret(text[end:m[0]])
+		named, end = true, m[1]
+		b.WriteString("${" + text[m[2]:m[3]])
+		if m[4] >= 0 {
+			b.WriteString(":-")
+			secret(text[m[4]+len(":-") : m[5]])
+		}
+		b.WriteByte('}')
+	}
+	if !named {
+		return ""
+	}
+	secret(text[end:])
+	return b.String()
 }
 
 // fromFile reads the file that file:PATH names.
