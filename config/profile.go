@@ -18,22 +18,23 @@ type Profiles struct {
 
 // Profile is a router, and who one is there.
 type Profile struct {
-	Name        string   `yaml:"name" required:"yes" doc:"What --profile names."`
-	URL         []string `yaml:"url" doc:"The router; several are tried in order."`
-	Realm       string   `yaml:"realm" doc:"The realm to join."`
-	Serializers []string `yaml:"serializers" doc:"cbor, msgpack or json, in order of preference."`
-	AuthID      string   `yaml:"authid" doc:"Who one is."`
-	Ticket      Secret   `yaml:"ticket" doc:"For the method ticket."`
-	Secret      Secret   `yaml:"secret" doc:"For the method wampcra."`
-	Password    Secret   `yaml:"password" doc:"For the methods wamp-scram and scram."`
-	Key         Path     `yaml:"key" doc:"Private key file, for the method cryptosign."`
-	Passphrase  Secret   `yaml:"passphrase" doc:"Of the key."`
-	Token       Secret   `yaml:"token" doc:"For the method jwt."`
-	Cert        Path     `yaml:"cert" doc:"PEM file with a certificate, for the method tls."`
-	CertKey     Path     `yaml:"cert_key" doc:"PEM file with the certificate's key."`
-	CA          Path     `yaml:"ca" doc:"PEM file with the authorities to trust instead of the system's."`
-	Insecure    bool     `yaml:"insecure" doc:"Accepts any certificate of the router."`
-	Headers     []Header `yaml:"headers" doc:"Headers to send with the WebSocket handshake."`
+	Name           string   `yaml:"name" required:"yes" doc:"What --profile names."`
+	URL            []string `yaml:"url" doc:"The router; several are tried in order."`
+	Realm          string   `yaml:"realm" doc:"The realm to join."`
+	Serializers    []string `yaml:"serializers" doc:"cbor, msgpack or json, in order of preference."`
+	AuthID         string   `yaml:"authid" doc:"Who one is."`
+	Ticket         Secret   `yaml:"ticket" doc:"For the method ticket."`
+	Secret         Secret   `yaml:"secret" doc:"For the method wampcra."`
+	Password       Secret   `yaml:"password" doc:"For the methods wamp-scram and scram."`
+	Key            Path     `yaml:"key" doc:"Private key file, for the method cryptosign."`
+	Passphrase     Secret   `yaml:"passphrase" doc:"Of the key."`
+	Token          Secret   `yaml:"token" doc:"For the method jwt."`
+	Cert           Path     `yaml:"cert" doc:"PEM file with a certificate, for the method tls."`
+	CertKey        Path     `yaml:"cert_key" doc:"PEM file with the certificate's key."`
+	ChannelBinding bool     `yaml:"channel_binding" doc:"Binds cryptosign and wamp-scram to the TLS connection."`
+	CA             Path     `yaml:"ca" doc:"PEM file with the authorities to trust instead of the system's."`
+	Insecure       bool     `yaml:"insecure" doc:"Accepts any certificate of the router."`
+	Headers        []Header `yaml:"headers" doc:"Headers to send with the WebSocket handshake."`
 
 	At Pos `yaml:"-"` // where it was said
 }

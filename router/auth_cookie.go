@@ -167,6 +167,9 @@ func Cookie() Authenticator {
 		if e == nil || e.Realm != h.Realm || now.After(e.Expires) || !e.Until.IsZero() && now.After(e.Until) {
 			return nil, nil
 		}
+		if h.AuthID != "" && h.AuthID != e.AuthID {
+			return nil, nil // somebody else at the same browser
+		}
 		return &Identity{
 			AuthID: e.AuthID, Role: e.Role, Provider: e.Provider, Extra: e.Extra, Value: e.Value, Expires: e.Until,
 			origin: e.Method, key: e.Key,

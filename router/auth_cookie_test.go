@@ -83,6 +83,10 @@ func TestCookies(t *testing.T) {
 		w.expect(byCookie)
 		w.sync()
 	}
+	// Who says to be somebody else is challenged: two people at one browser.
+	other, _ := browse(t, addr, value)
+	other.send(`[1,"closed",{"authmethods":["cookie","ticket"],"authid":"bob","roles":{"caller":{}}}]`)
+	other.expect(`[4,"ticket",{}]`)
 	// It is good in its realm alone.
 	w, _ := browse(t, addr, value)
 	w.send(`[1,"other",{"authmethods":["cookie","anonymous"],"roles":{"caller":{}}}]`)

@@ -28,6 +28,7 @@ type credentials struct {
 	token    string
 	cert     string
 	certKey  string
+	binding  bool
 }
 
 // Variables that stand in for flags.
@@ -52,6 +53,7 @@ func (c *credentials) define(f *pflag.FlagSet) {
 	f.StringVar(&c.token, "token", "", "`SECRET` for the method jwt (or $"+envToken+")")
 	f.StringVar(&c.cert, "cert", "", "PEM `FILE` with a certificate for the method tls (or $"+envCert+")")
 	f.StringVar(&c.certKey, "cert-key", "", "PEM `FILE` with the certificate's key (or $"+envCertKey+")")
+	f.BoolVar(&c.binding, "channel-binding", false, "bind --key and --password to the TLS connection")
 }
 
 // complete takes from the environment and the profile what the flags do not say.
@@ -73,6 +75,7 @@ func (c *credentials) complete(getenv func(string) string, profile *config.Profi
 	if c.authID == "" {
 		c.authID = profile.AuthID
 	}
+	c.binding = c.binding || profile.ChannelBinding
 	if !method(c) {
 		c.ticket, c.secret, c.password = profile.Ticket.Value(), profile.Secret.Value(), profile.Password.Value()
 		c.key, c.token = string(profile.Key), profile.Token.Value()
@@ -90,12 +93,16 @@ func (c *credentials) authenticators(ctx context.Context, p *process, profile *c
 			return nil, err
 		}
 	}
+	var binding wamp.ChannelBinding // none
+	if c.binding {
+		binding = wamp.TLSExporter
+	}
 	if c.key != "" {
 		key, err := c.readKey(ctx, p, profile)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, wamp.Cryptosign(key))
+		list = append(list, wamp.Cryptosign(key, binding))
 	}
 	if c.cert != "" {
 		list = append(list, wamp.ClientCertificate())
@@ -105,7 +112,10 @@ func (c *credentials) authenticators(ctx context.Context, p *process, profile *c
 		list = append(list, wamp.JWT(func(context.Context) (string, error) { return token, nil }))
 	}
 	if c.password != "" {
-		list = append(list, wamp.SCRAM(c.password), wamp.AutobahnSCRAM(c.password))
+		list = append(list, wamp.SCRAM(c.password, binding))
+		if !c.binding { // which the other dialect does not have
+			list = append(list, wamp.AutobahnSCRAM(c.password))
+		}
 	}
 	if c.secret != "" {
 		list = append(list, wamp.WAMPCRA(c.secret))

@@ -120,6 +120,9 @@ environment, which is listed with it, and a key of profiles.
   --token SECRET     jwt
   --cert FILE        tls; --cert-key FILE unless the key is in the same file
 
+--channel-binding, which has no variable, ties a key or a password to the TLS
+connection. It needs TLS up to the router itself.
+
 A SECRET is file:PATH for the content of a file, - for what is typed, or else the
 secret itself, which others can see in the list of processes. Who names a method by a
 flag does not use those of the environment and the profile; who names none by flag
@@ -140,7 +143,8 @@ or in $WAMPETER_PROFILES:
       key: joe.key
 
 Their keys are name, url, realm, serializers, authid, ticket, secret, password, key,
-passphrase, token, cert, cert_key, ca, insecure and headers (name and value each).`,
+passphrase, token, cert, cert_key, channel_binding, ca, insecure and headers (name and
+value each).`,
 			Example: `  wampeter call com.example.status --authid joe --ticket file:joe.ticket
   wampeter call com.example.status --key ~/.ssh/id_ed25519
   wampeter sessions list --profile production`,
