@@ -21,7 +21,7 @@ import (
 
 // pages are the documents whose snippets are compiled. All snippets of a page
 // are one package, in which later ones use what earlier ones declare.
-var pages = []string{"../README.md", "guide.md", "embedding.md", "authorization.md", "encryption.md", "coming-from-*.md"}
+var pages = []string{"../README.md", "guide.md", "embedding.md", "authentication.md", "authorization.md", "encryption.md", "coming-from-*.md"}
 
 // packages are what snippets may use without importing it.
 var packages = map[string]string{
