@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -137,9 +138,26 @@ func (x *crossbar) method(name string, m crossNode) {
 	}
 }
 
+// source returns where a method finds its users, "" for those of the realm, and
+// whether the realm has the method.
+func (a *Authentication) source(name string) (source string, ok bool) {
+	m := map[string]*Method{"ticket": a.Ticket, "wampcra": a.WAMPCRA, "scram": a.SCRAM}[name]
+	switch {
+	case m != nil:
+		return m.Source, true
+	case name == "cryptosign" && a.Cryptosign != nil:
+		return a.Cryptosign.Source, true
+	}
+	return "", false
+}
+
 // known carries over a method by which users prove who they are.
 func (x *crossbar) known(name string, m crossNode, source string) {
 	use := func(s *RealmSettings) {
+		if before, used := s.Authentication.source(name); used && before != source {
+			m.note("another transport asks elsewhere about the users of this method, and a realm has one place for them: now it is %s",
+				cmp.Or(source, "its users"))
+		}
 		method := &Method{Source: source}
 		switch name {
 		case "ticket":
