@@ -13,9 +13,9 @@ import (
 // ratio of Wampeter's cost to the relay's, a bar from the least to the greatest of
 // a round, and a tick where the target is. Its axis is logarithmic.
 const (
-	chartLeft, chartRight = 290, 860
+	chartLeft, chartRight = 330, 870
 	chartTop, chartLine   = 64, 26
-	chartLow, chartHigh   = 0.5, 8.0
+	chartLow, chartHigh   = 0.25, 8.0
 )
 
 // colours of the wires' marks, which differ in brightness too.
@@ -43,10 +43,10 @@ func writeChart(w io.Writer, selected []row, res result) error {
 	fmt.Fprintf(&b, `<rect width="900" height="%d" fill="white"/>`+"\n", height)
 	fmt.Fprintf(&b, `<text x="20" y="24" font-size="16">Wampeter's cost × that of a relay that parses nothing</text>`+"\n")
 	for i, wire := range wires {
-		x := chartLeft + 95*i
+		x := 20 + 120*i
 		fmt.Fprintf(&b, `<circle cx="%d" cy="40" r="5" fill="%s"/><text x="%d" y="44">%s</text>`+"\n", x, colours[i%len(colours)], x+10, html.EscapeString(wire))
 	}
-	for _, ratio := range []float64{0.5, 1, 2, 4, 8} {
+	for _, ratio := range []float64{0.25, 0.5, 1, 2, 4, 8} {
 		x := chartX(ratio)
 		fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="middle" fill="#666">%g</text>`+"\n",
 			x, chartTop-8, x, height-20, x, height-5, ratio)

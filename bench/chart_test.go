@@ -41,7 +41,7 @@ func TestChart(t *testing.T) {
 	if marks != 4 || !strings.Contains(texts, "one call at a time") || strings.Contains(texts, "TLS") {
 		t.Errorf("%d marks, texts %q", marks, texts)
 	}
-	for _, ratio := range []float64{0, 0.5, 8, 1000} {
+	for _, ratio := range []float64{0, 0.25, 8, 1000} {
 		if x := chartX(ratio); x < chartLeft || x > chartRight {
 			t.Errorf("ratio %g stands at %g", ratio, x)
 		}
