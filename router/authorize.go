@@ -191,8 +191,9 @@ func (f AuthorizerFunc) Authorize(ctx context.Context, q *Request) (Decision, er
 }
 
 // Permit adds rules to a role of the realm. A realm without any rule, role or
-// Authorizer allows everything to everybody; with the first one, nothing is
-// allowed that no rule allows.
+// Authorizer allows everything to everybody, but once it has authenticators
+// nobody can end the sessions, registrations and subscriptions of others. With
+// the first rule, nothing is allowed that no rule allows.
 //
 // What sessions have registered and subscribed to is taken from them when they
 // are not allowed it any more. The error says which rules make no sense; then
@@ -231,6 +232,9 @@ func (r *Realm) Purge(sessions ...uint64) {
 // Allow is not. The session's ID is taken to be 1, for ${session}.
 func (r *Realm) Can(role, authid string, action Actions, uri string, match wamp.MatchPolicy) Decision {
 	a := r.access.Load()
+	if a == nil && action == ActCall && r.reserves([]byte(uri)) {
+		return Decision{Reason: fmt.Sprintf("realm %s has authenticators and no rules: everything is allowed but what ends other sessions, registrations and subscriptions", r.name)}
+	}
 	if a == nil {
 		return Decision{Allow: true, Reason: fmt.Sprintf("realm %s has no rules: everything is allowed", r.name)}
 	}

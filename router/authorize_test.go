@@ -260,6 +260,39 @@ func TestFirstRuleCloses(t *testing.T) {
 // the next shorter prefix; what an authorizer decided for one session holds for
 // all of its role; and authorizers do not see how a pattern matches, and exclude
 // static rules.
+// In a realm that knows who its clients are nobody ends what belongs to others
+// unless a rule allows it, also when there are no rules at all. In one that is
+// open to everybody, everything is allowed.
+func TestIntrusion(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{})
+	realm := rt.Realm("realm1")
+	before := join(t, addr)
+	before.send(`[48,1,{},"wamp.session.kill_by_authid",["x"]]`)
+	before.expect(`[50,1,{},[[]]]`)
+	realm.Authenticate(router.Anonymous(router.Principal{Role: "guest"}))
+	after := join(t, addr)
+	for _, w := range []*wire{before, after} {
+		for i, procedure := range []string{"session.kill", "session.kill_by_authid", "session.kill_by_authrole", "session.kill_all",
+			"registration.remove_callee", "subscription.remove_subscriber", "authorization.purge"} {
+			w.send(fmt.Sprintf(`[48,%d,{},"wamp.%s",[1,2]]`, 10+i, procedure))
+			w.expect(fmt.Sprintf(`[8,48,%d,{},"wamp.error.not_authorized","*"]`, 10+i))
+			if d := realm.Can("guest", "", router.ActCall, "wamp."+procedure, wamp.Exact); d.Allow {
+				t.Errorf("Can allows %s", procedure)
+			}
+		}
+		w.send(`[48,20,{},"wamp.session.count"]`)
+		w.expect(`[50,20,{},[2]]`)
+		w.send(`[48,21,{},"com.none"]`)
+		w.expect(`[8,48,21,{},"wamp.error.no_such_procedure"]`)
+	}
+	if err := realm.Permit("guest", router.Rule{URI: "wamp.", Match: wamp.Prefix, Allow: router.ActCall}); err != nil {
+		t.Fatal(err)
+	}
+	after.send(`[48,30,{},"wamp.session.kill_all"]`)
+	before.expect(`[6,"*","wamp.close.killed"]`)
+	after.expect(`[50,30,{},[1]]`)
+}
+
 func TestDefectsOfOthers(t *testing.T) {
 	type question struct {
 		authid, uri string

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/rules"
+	"github.com/wampeter/wampeter/internal/uri"
 	"github.com/wampeter/wampeter/wamp"
 )
 
@@ -96,7 +97,7 @@ func (s *Session) authorize(m *msg.Message) (p permit, ask check, err error) {
 	p.access = s.realm.access.Load()
 	action := actionOf(m.Type)
 	if p.access == nil || action == 0 {
-		return p, nil, nil
+		return p, nil, s.intrusion(action, m.URI)
 	}
 	r := s.rights
 	if v := s.view(p.access); r == nil || r.view != v {
@@ -134,6 +135,34 @@ func (s *Session) authorize(m *msg.Message) (p permit, ask check, err error) {
 		return p, both(ask, testament), err
 	}
 	return p, ask, nil
+}
+
+// intrusion is the error for a call that is directed against other sessions, in a
+// realm whose clients have to say who they are although no rule says what they
+// may do.
+func (s *Session) intrusion(action rules.Actions, procedure []byte) error {
+	if action != rules.Call || !s.realm.reserves(procedure) {
+		return nil
+	}
+	s.realm.router.authz.denied.Add(1)
+	s.tell("not authorized", action, procedure)
+	return wamp.Errorf(wamp.ErrNotAuthorized, "role %s may not call %s: realm %s knows who its clients are, and has no rules; ask its operator for one whose URI begins with wamp.",
+		quote(s.Role()), quote(string(procedure)), quote(s.realm.name))
+}
+
+// reserves reports whether a procedure is denied although the realm has no
+// rules. In a realm with authenticators nobody ends what belongs to others
+// unless a rule allows it.
+func (r *Realm) reserves(procedure []byte) bool {
+	if !uri.IsReserved(procedure) || len(r.settings().authenticators) == 0 {
+		return false
+	}
+	switch string(procedure) {
+	case "wamp.session.kill", "wamp.session.kill_by_authid", "wamp.session.kill_by_authrole", "wamp.session.kill_all",
+		"wamp.registration.remove_callee", "wamp.subscription.remove_subscriber", string(PurgeProcedure):
+		return true
+	}
+	return false
 }
 
 // both returns a check that asks a and then b, either of which may be nil.

@@ -86,6 +86,7 @@ func (r *Realm) OnSession(f func(ctx context.Context, s *Session) (done func(), 
 // the client's order. The first that accepts or refuses decides.
 func (r *Realm) Authenticate(a ...Authenticator) {
 	r.change(func(s *settings) { s.authenticators = with(s.authenticators, a...) })
+	r.attend()
 }
 
 // Authenticators returns what Authenticate was given, in its order.
