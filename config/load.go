@@ -113,6 +113,7 @@ type overlay struct {
 
 // environment applies the environment.
 func (o *overlay) environment() {
+	o.misspelled()
 	for _, s := range settings() {
 		value, _ := o.r.getenv(s.env())
 		if value == "" {
@@ -130,6 +131,38 @@ func (o *overlay) environment() {
 		}
 		o.put(s.path, n)
 	}
+}
+
+// misspelled reports variables that begin like those of a section and are none of
+// its settings. Others that begin like ours may be somebody else's: container
+// platforms tell programs of services by WAMPETER_PORT and the like.
+func (o *overlay) misspelled() {
+	var known, sections []string
+	for _, s := range settings() {
+		known = append(known, s.env())
+		if section, _, ok := strings.Cut(s.path, "."); ok {
+			sections = append(sections, envName(section)+"_")
+		}
+	}
+	for _, name := range o.r.ours {
+		if slices.Contains(known, name) || !slices.ContainsFunc(sections, func(s string) bool { return strings.HasPrefix(name, s) }) {
+			continue
+		}
+		hint := ""
+		if guess := nearestOf(name, known); guess != "" {
+			hint = "; did you mean $" + guess + "?"
+		}
+		o.r.bad(Pos{Name: "$" + name}, "", "there is no setting of that name%s", hint)
+	}
+}
+
+// nearestOf is nearest for names in capital letters.
+func nearestOf(name string, known []string) string {
+	lower := make([]string, len(known))
+	for i, k := range known {
+		lower[i] = strings.ToLower(k)
+	}
+	return strings.ToUpper(nearest(name, lower))
 }
 
 // flag applies a setting of a command line.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,6 +15,7 @@ import (
 // reader fills a Config with what was said, and collects all mistakes.
 type reader struct {
 	getenv    func(string) (string, bool)
+	ours      []string // names of variables in the environment that begin as ours do
 	positions map[string]Pos
 	files     []string
 	mistakes  Mistakes
@@ -22,13 +24,19 @@ type reader struct {
 // newReader returns a reader that finds variables in environ.
 func newReader(environ []string) *reader {
 	vars := make(map[string]string, len(environ))
+	var ours []string
 	for _, v := range environ {
 		if name, value, ok := strings.Cut(v, "="); ok {
 			vars[name] = value
+			if strings.HasPrefix(name, envName("")) {
+				ours = append(ours, name)
+			}
 		}
 	}
+	slices.Sort(ours)
 	return &reader{
 		getenv:    func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+		ours:      ours,
 		positions: make(map[string]Pos),
 	}
 }

@@ -158,8 +158,14 @@ func (e *emitter) scalar(v reflect.Value) string {
 	if s, ok := v.Interface().(Secret); ok && e.bare && s.from == "" {
 		return yamlText(reference.ReplaceAllString(s.value, "$$$0"))
 	}
+	if !e.bare && v.Kind() == reflect.String && passwordInURL.MatchString(v.String()) {
+		v = reflect.ValueOf(passwordInURL.ReplaceAllString(v.String(), "$1(secret)@"))
+	}
 	return scalarText(v)
 }
+
+// passwordInURL is what is secret of a URL.
+var passwordInURL = regexp.MustCompile(`^(\w+://[^/?#@:]*:)[^/?#@]*@`)
 
 // scalarText returns a value as it is written in YAML.
 func scalarText(v reflect.Value) string {
