@@ -34,6 +34,16 @@ type Terminal struct {
 	Output   []string // lines, in order, among others; … stands for anything
 }
 
+// first returns how many lines are what the terminal shows first: one, or as many
+// as are the same, of several programs that are started at once.
+func (t *Terminal) first() int {
+	n := 0
+	for n < len(t.Output) && t.Output[n] == t.Output[0] {
+		n++
+	}
+	return n
+}
+
 var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 
 // Terminals returns the terminals of a README.
@@ -95,7 +105,7 @@ func Run(t *testing.T, file, dir string, before func(terminal int, port string))
 			p.ends(t)
 			continue
 		}
-		p.shows(t, 1)
+		p.shows(t, term.first())
 	}
 	for _, p := range running {
 		p.shows(t, len(p.Output))
