@@ -87,7 +87,6 @@ type growth struct {
 	items  int
 	groups [][]*session // those of each step
 	caller *session     // publishes too
-	events int64        // that are to come
 	got    chan struct{}
 }
 
