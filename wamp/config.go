@@ -80,6 +80,7 @@ type handlerConfig struct {
 	concurrency int
 	queue       int
 	overflow    Overflow
+	overflowSet bool
 	errors      *errorTable // of the registry that the handler comes from
 }
 

@@ -1,7 +1,6 @@
 package wamp
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -105,7 +104,7 @@ func (sub *Subscription) push(e *EventInfo) bool {
 		sub.queue = append(sub.queue, e)
 		return true
 	}
-	switch cmp.Or(sub.cfg.overflow, sub.s.full) {
+	switch sub.cfg.overflow {
 	case DropOldest:
 		for oldest := sub.pop(); oldest.mark != nil; oldest = sub.pop() {
 			close(oldest.mark)

@@ -318,7 +318,7 @@ func Queue(n int) HandlerOption {
 // OnOverflow sets what happens when an event finds the queue of its
 // subscription full. Default: [Dialer.Overflow].
 func OnOverflow(policy Overflow) SubscribeOption {
-	return subscribeFunc(func(c *handlerConfig) { c.overflow = policy })
+	return subscribeFunc(func(c *handlerConfig) { c.overflow, c.overflowSet = policy, true })
 }
 
 // DiscloseCaller asks the router to tell who calls.

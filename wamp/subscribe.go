@@ -100,6 +100,9 @@ func (s *Session) startSubscribe(ctx context.Context, topic string, h EventHandl
 	for _, o := range opts {
 		o.applySubscribe(&cfg)
 	}
+	if !cfg.overflowSet {
+		cfg.overflow = s.full
+	}
 	sub := &Subscription{s: s, given: topic, handler: h, cfg: &cfg.handlerConfig, done: make(chan struct{})}
 	r := &request{kind: msg.Subscribe, uri: topic, ready: make(chan struct{}, 1)}
 	r.install = &handlerRequest{subscription: sub}

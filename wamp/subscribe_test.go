@@ -218,12 +218,19 @@ func TestOverflow(t *testing.T) {
 }
 
 func TestSlowHandler(t *testing.T) {
+	t.Run("by default", func(t *testing.T) { testSlowHandler(t, EndSession) })
+	t.Run("instead of the dialer's policy", func(t *testing.T) { testSlowHandler(t, DropNewest, OnOverflow(EndSession)) })
+}
+
+func testSlowHandler(t *testing.T, dialer Overflow, opts ...SubscribeOption) {
 	sc := newScript(t)
-	s := sc.join(sc.dialer())
+	d := sc.dialer()
+	d.Overflow = dialer
+	s := sc.join(d)
 	sub := sc.subscribe(s, `[32, 1, {}, "com.x"]`, `[33, 1, 21]`, "com.x", Event(func(ctx context.Context, _ int) error {
 		<-ctx.Done()
 		return ctx.Err()
-	}), Queue(1))
+	}), append(opts, Queue(1))...)
 	for i := range 3 {
 		sc.send(fmt.Sprintf(`[36, 21, 1, {}, [%d]]`, i))
 	}
