@@ -13,7 +13,6 @@ import (
 	"github.com/wampeter/wampeter/internal/match"
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/rules"
-	"github.com/wampeter/wampeter/internal/uri"
 )
 
 // RealmConfig is what can be said about a realm at once, and replaced while it
@@ -50,7 +49,7 @@ func (c *RealmConfig) compile() (*access, error) {
 	a, err := c.permissions().compile()
 	mistakes := []error{err}
 	pattern := func(what string, i int, u string, m msg.Match) {
-		if !validRule(u, m) {
+		if !match.Valid(m, []byte(u), false) {
 			mistakes = append(mistakes, fmt.Errorf("%s %d: %s is no %s URI", what, i+1, quote(u), m))
 		}
 	}
@@ -70,19 +69,6 @@ func (c *RealmConfig) compile() (*access, error) {
 		mistakes = append(mistakes, errors.New("an authenticator is nil"))
 	}
 	return a, errors.Join(mistakes...)
-}
-
-func validRule(u string, m msg.Match) bool {
-	switch m {
-	case msg.Exact:
-		return uri.Valid([]byte(u), false)
-	case msg.Prefix:
-		return uri.ValidPrefix([]byte(u), false)
-	case msg.Wildcard:
-		_, ok := match.ShapeOf(u)
-		return ok && uri.ValidWildcard([]byte(u), false)
-	}
-	return false
 }
 
 func (c *RealmConfig) permissions() *permissions {

@@ -63,7 +63,7 @@ func (r *Realm) OnSubscribe(topic string, f func(ctx context.Context, s *Session
 
 func newTopicHandler(topic string, f func(ctx context.Context, s *Session) (done func(), err error)) (topicHandler, error) {
 	u, policy, err := wamp.ParsePattern(topic)
-	if err == nil && !validPattern(u, policy) {
+	if err == nil && !match.Valid(msg.Match(policy), []byte(u), false) {
 		err = fmt.Errorf("%s is no topic", quote(topic))
 	}
 	if err != nil {

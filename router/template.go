@@ -8,7 +8,6 @@ import (
 
 	"github.com/wampeter/wampeter/internal/match"
 	"github.com/wampeter/wampeter/internal/msg"
-	"github.com/wampeter/wampeter/internal/uri"
 	"github.com/wampeter/wampeter/wamp"
 )
 
@@ -32,7 +31,7 @@ import (
 //
 // Template fails when the pattern is none.
 func (r *Router) Template(pattern string, policy wamp.MatchPolicy, build func(*Realm) error) error {
-	if !validPattern(pattern, policy) {
+	if !match.Valid(msg.Match(policy), []byte(pattern), false) {
 		return fmt.Errorf("template: %s is no %v pattern", quote(pattern), policy)
 	}
 	r.mu.Lock()
@@ -42,20 +41,6 @@ func (r *Router) Template(pattern string, policy wamp.MatchPolicy, build func(*R
 	}
 	r.templates.Put(msg.Match(policy), pattern, build)
 	return nil
-}
-
-// validPattern reports whether a pattern can be matched.
-func validPattern(pattern string, policy wamp.MatchPolicy) bool {
-	switch policy {
-	case wamp.Exact:
-		return uri.Valid([]byte(pattern), false)
-	case wamp.Prefix:
-		return uri.ValidPrefix([]byte(pattern), false)
-	case wamp.Wildcard:
-		_, few := match.ShapeOf(pattern)
-		return few && uri.ValidWildcard([]byte(pattern), false)
-	}
-	return false
 }
 
 // DefaultRealm is Template for all names that no other template is for.

@@ -4,7 +4,6 @@ import (
 	"crypto/ecdh"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/wampeter/wampeter/internal/e2ee"
@@ -175,21 +174,11 @@ func ringPattern(given string, policy MatchPolicy, policySet bool) (*pattern, er
 	if err != nil {
 		return nil, fmt.Errorf("key ring: %w", err)
 	}
-	u := []byte(p.uri)
-	valid := uri.Valid
-	switch p.match {
-	case Prefix:
-		valid = uri.ValidPrefix
-	case Wildcard:
-		valid = uri.ValidWildcard
-	}
-	switch {
-	case !valid(u, false):
+	switch u := []byte(p.uri); {
+	case !match.Valid(msg.Match(p.match), u, false):
 		err = fmt.Errorf("key ring: %q is no valid %v pattern", given, p.match)
 	case uri.IsReserved(u):
 		err = fmt.Errorf("key ring: %q belongs to the router, which has to read it", given)
-	case p.match == Wildcard && strings.Count(p.uri, ".") >= match.MaxComponents:
-		err = fmt.Errorf("key ring: %q has more than %d components", given, match.MaxComponents)
 	}
 	return p, err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wampeter/wampeter/internal/match"
+	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/uri"
 )
 
@@ -198,14 +200,7 @@ func (r *Registry) check(name string, h any, cfg *handlerConfig) (*pattern, erro
 	if err != nil {
 		return nil, err
 	}
-	valid := uri.Valid
-	switch p.match {
-	case Prefix:
-		valid = uri.ValidPrefix
-	case Wildcard:
-		valid = uri.ValidWildcard
-	}
-	if !valid([]byte(p.uri), false) {
+	if !match.Valid(msg.Match(p.match), []byte(p.uri), false) {
 		return nil, fmt.Errorf("%q is no valid URI", p.uri)
 	}
 	if err := bind(h, p); err != nil {

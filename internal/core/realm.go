@@ -151,17 +151,7 @@ func (r *Realm) validURI(u []byte) bool {
 // validPattern reports whether u may be subscribed to or registered under the
 // policy m.
 func (r *Realm) validPattern(m msg.Match, u []byte) bool {
-	if len(u) > r.cfg.MaxURI {
-		return false
-	}
-	switch m {
-	case msg.Prefix:
-		return uri.ValidPrefix(u, r.cfg.StrictURI)
-	case msg.Wildcard:
-		_, ok := match.ShapeOf(u)
-		return ok && uri.ValidWildcard(u, r.cfg.StrictURI)
-	}
-	return uri.Valid(u, r.cfg.StrictURI)
+	return len(u) <= r.cfg.MaxURI && match.Valid(m, u, r.cfg.StrictURI)
 }
 
 // useShape counts a wildcard pattern of session s; false when that would make

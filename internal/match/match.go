@@ -22,11 +22,29 @@
 // use.
 package match
 
-import "github.com/wampeter/wampeter/internal/msg"
+import (
+	"github.com/wampeter/wampeter/internal/msg"
+	"github.com/wampeter/wampeter/internal/uri"
+)
 
 // MaxComponents is how many components a wildcard pattern may have. Longer
 // URIs match no wildcard pattern.
 const MaxComponents = 64
+
+// Valid reports whether pattern is a URI, or a pattern of its policy that a
+// table can hold, by the loose or the strict rules.
+func Valid(policy msg.Match, pattern []byte, strict bool) bool {
+	switch policy {
+	case msg.Exact:
+		return uri.Valid(pattern, strict)
+	case msg.Prefix:
+		return uri.ValidPrefix(pattern, strict)
+	case msg.Wildcard:
+		_, ok := ShapeOf(pattern)
+		return ok && uri.ValidWildcard(pattern, strict)
+	}
+	return false
+}
 
 // Table maps patterns to values. A pattern is a matching policy and a URI: the
 // same URI under another policy is another pattern.

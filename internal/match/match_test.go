@@ -312,3 +312,30 @@ func TestNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestValid(t *testing.T) {
+	long := strings.Repeat(".", MaxComponents) // one component too many
+	for _, tt := range []struct {
+		pattern string
+		policy  msg.Match
+		want    bool
+	}{
+		{"com.a", msg.Exact, true},
+		{"com..a", msg.Exact, false},
+		{"com.", msg.Prefix, true},
+		{"", msg.Prefix, true},
+		{"com..a", msg.Prefix, false},
+		{"com..a", msg.Wildcard, true},
+		{"com. .a", msg.Wildcard, false},
+		{long[1:], msg.Wildcard, true},
+		{long, msg.Wildcard, false},
+		{"com.a", msg.Wildcard + 1, false},
+	} {
+		if got := Valid(tt.policy, []byte(tt.pattern), false); got != tt.want {
+			t.Errorf("%v %q: %v", tt.policy, tt.pattern, got)
+		}
+	}
+	if Valid(msg.Exact, []byte("com.A"), true) {
+		t.Error("strict rules do not count")
+	}
+}
