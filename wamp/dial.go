@@ -78,17 +78,17 @@ type Dialer struct {
 	// error.
 	TLS *tls.Config
 
-	// Proxy returns the HTTP proxy for the handshake of a WebSocket
-	// connection, nil for none. Default: http.ProxyFromEnvironment. See
-	// http.ProxyURL for a fixed one.
+	// Proxy returns the HTTP proxy for a WebSocket or long-poll connection, nil
+	// for none. Default: http.ProxyFromEnvironment. See http.ProxyURL for a
+	// fixed one.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// NetDial opens the connections underneath, network being "tcp" or
 	// "unix"; default: that of a net.Dialer.
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Header returns headers for a WebSocket handshake. It is called for each
-	// attempt, so that tokens may be fresh.
+	// Header returns headers for the handshake of a WebSocket or long-poll
+	// connection. It is called for each attempt, so that tokens may be fresh.
 	Header func(ctx context.Context) (http.Header, error)
 
 	// Timeout bounds one attempt, from the first packet to WELCOME. Default

@@ -1,7 +1,7 @@
 // Package wamp is a client for WAMP routers: remote procedure calls and
 // publish/subscribe over one connection. It speaks WAMP version 2 over
-// WebSocket and RawSocket, in CBOR, MessagePack and JSON, to Wampeter and to
-// any other router.
+// WebSocket, RawSocket and HTTP long-poll, in CBOR, MessagePack and JSON, to
+// Wampeter and to any other router.
 //
 // The guide, docs/guide.md, goes through all of it in the order in which
 // questions come up. A program that serves a procedure and calls it:

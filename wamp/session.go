@@ -191,13 +191,12 @@ func (s *Session) Err() error {
 // Close leaves the realm with reason wamp.close.normal; see CloseWith.
 func (s *Session) Close(ctx context.Context) error { return s.CloseWith(ctx, CloseNormal, "") }
 
-// CloseWith says GOODBYE with a reason, an optional message, and further details
-// if there are any, and waits for
-// the router's answer and for the handlers to return, whose contexts are
-// canceled. When ctx ends before that, the connection is cut and ctx's error
-// returned; a router that does not answer, and handlers that do not return, are
-// waited for 5 s at most. Closing a session that has ended does nothing but
-// wait.
+// CloseWith says GOODBYE with a reason, a message unless it is "", and further
+// details, and waits for the router's answer and for the handlers to return,
+// whose contexts are canceled. When ctx ends before that, the connection is cut
+// and ctx's error returned; a router that does not answer, and handlers that do
+// not return, are waited for 5 s at most. Closing a session that has ended does
+// nothing but wait.
 //
 // A handler may close its own session, if it passes on its context: then
 // handlers are not waited for.

@@ -43,7 +43,7 @@
 // # Calling
 //
 // A *wamp.Session is one session, and is over when it is. Session returns the
-// current one, and [Call] and [Publish] use it. While there is none they fail
+// current one, and [Call] and [App.Publish] use it. While there is none they fail
 // with ErrNotConnected, or wait, with the option wamp.WaitForReady. A call that
 // the end of a session interrupts fails: whether it has been carried out is not
 // known, and it is not repeated.
