@@ -171,9 +171,10 @@ type Decision struct {
 
 // Authorizer decides whether a session may do something. It is called by one
 // goroutine for each session that waits for a decision, without any lock, and
-// must return when ctx ends: when the session has ended, when its caller has
-// canceled the call, or when Config.DecisionTimeout is over. Other sessions go
-// on meanwhile.
+// must return when ctx ends: when the session has ended or is about to, when the
+// caller has canceled the call or its timeout is over, or when
+// Config.DecisionTimeout is. Other sessions go on meanwhile. What it says later
+// than that counts for nothing, and nobody waits for it but Router.Close.
 //
 // An error refuses the message, with the URI and payload of a *wamp.Error or
 // wamp.URI, else with wamp.error.authorization_failed; then it is logged, and

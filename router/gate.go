@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -16,11 +15,12 @@ import (
 	"github.com/wampeter/wampeter/wamp"
 )
 
-// A check decides on a message, outside every lock, in a goroutine in which it
-// may wait until ctx ends: when the session has, or Config.DecisionTimeout is
-// over, or its caller cancels the call. A *wamp.Error or wamp.URI refuses the
-// message as it says. For any other error nobody is to blame but the check
-// itself: wamp.error.authorization_failed, and the error is logged.
+// A check decides on a message, outside every lock, on the gate's goroutine, in
+// which it may wait until ctx ends: when the session has, or Config.DecisionTimeout
+// or the call's own timeout is over, or the client does not want the message to be
+// routed any more. It runs functions of the application by consult. A *wamp.Error or
+// wamp.URI refuses the message as it says. For any other error nobody is to blame
+// but the check itself: wamp.error.authorization_failed, and the error is logged.
 type check func(ctx context.Context, s *Session, m *msg.Message) error
 
 // How much of one session's input may wait behind a check. Beyond it nothing
@@ -40,14 +40,17 @@ type gate struct {
 
 	batch batch // of the goroutine
 	pace  pace
+	came  time.Time // when the message was read that it handles
 
 	mu    sync.Mutex
 	queue []held
 	bytes int
-	room  chan struct{} // closed when there may be room; nil when the reader does not wait
-	until time.Time     // when the client wants to leave: the end of all decisions
-	call  uint64        // request of the CALL that is being decided; 0: none
-	stop  context.CancelCauseFunc
+	room  chan struct{}           // closed when there may be room; nil when the reader does not wait
+	until time.Time               // when the client wants to leave: the end of all decisions
+	stop  context.CancelCauseFunc // of the decision under way
+
+	asks    msg.Type // of the message that is being decided
+	request uint64
 }
 
 // held is a message that waits.
@@ -55,6 +58,7 @@ type held struct {
 	m     *msg.Message
 	block *transport.Block // that the bytes behind m are in; nil: they are copied
 	size  int
+	came  time.Time
 }
 
 // queues reports whether m has to wait for messages before it.
@@ -79,7 +83,7 @@ func (l *link) park(s *Session, m *msg.Message, block *transport.Block, checks [
 		return err
 	}
 	l.flush(&l.batch, &l.pace) // those who are waited for may be among the receivers
-	g.until = time.Time{}
+	g.until, g.came = time.Time{}, kept.came
 	g.parked.Store(true)
 	g.running.Go(func() {
 		err := l.ask(s, kept.m, checks)
@@ -126,6 +130,7 @@ func (l *link) catchUp() {
 		g.queue[0] = held{}
 		g.queue = g.queue[1:]
 		g.mu.Unlock()
+		g.came = next.came
 		if err := l.act(next.m, next.block, true); err != nil {
 			l.breach(err)
 		}
@@ -167,12 +172,15 @@ func (l *link) enqueue(m *msg.Message, block *transport.Block) (bool, error) {
 	defer g.mu.Unlock()
 	switch m.Type {
 	case msg.Cancel:
-		if g.call != 0 && g.call == m.Request {
-			g.stop(errCanceledCall)
+		if g.asks == msg.Call && g.request == m.Request {
+			g.stop(errCanceled)
 		}
 	case msg.Goodbye:
 		if g.until.IsZero() {
-			g.until = time.Now().Add(l.router.bounds().DecisionTimeout)
+			g.until = kept.came.Add(l.router.bounds().DecisionTimeout)
+		}
+		if endsWithSession(g.asks) {
+			g.stop(errCanceled)
 		}
 	}
 	if !g.parked.Load() {
@@ -206,7 +214,7 @@ func (g *gate) wake() {
 // hold takes a message out of the buffer that it was read into, and counts its
 // bytes.
 func (l *link) hold(m *msg.Message, block *transport.Block) (held, error) {
-	h := held{block: block, size: sizeOf(m)}
+	h := held{block: block, size: sizeOf(m), came: time.Now()}
 	if !l.router.limits.Budget.Take(h.size) {
 		return h, session.ErrOverflow // it is one of those that the memory goes to
 	}
@@ -284,10 +292,21 @@ func (r *Realm) screen(s *Session, m *msg.Message) (p permit, checks []check, er
 }
 
 var (
-	errCanceledCall = errors.New("the caller has canceled the call")
-	errUndecided    = errors.New("nobody has decided in time")
-	errStale        = errors.New("the rules have changed since the decision")
+	errCanceled  = errors.New("the client does not want it any more")
+	errTimeout   = errors.New("the caller does not wait any longer")
+	errUndecided = errors.New("nobody has decided in time")
+	errStale     = errors.New("the rules have changed since the decision")
 )
+
+// endsWithSession reports whether nothing comes of a message of a client that is
+// about to leave.
+func endsWithSession(t msg.Type) bool {
+	switch t {
+	case msg.Call, msg.Cancel, msg.Register, msg.Unregister, msg.Subscribe, msg.Unsubscribe:
+		return true
+	}
+	return false
+}
 
 // ask runs the checks of a message, until one refuses it.
 func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
@@ -296,37 +315,53 @@ func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
 	ctx, stop := context.WithCancelCause(s.Context())
 	defer stop(nil)
 	g.mu.Lock()
-	end := time.Now().Add(l.router.bounds().DecisionTimeout)
-	if !g.until.IsZero() && g.until.Before(end) {
-		end = g.until
+	end, cause := time.Now().Add(l.router.bounds().DecisionTimeout), errUndecided
+	if !g.until.IsZero() {
+		if endsWithSession(m.Type) {
+			stop(errCanceled)
+		}
+		if g.until.Before(end) {
+			end = g.until
+		}
 	}
-	if m.Type == msg.Call {
-		g.call, g.stop = m.Request, stop
-	}
+	g.asks, g.request, g.stop = m.Type, m.Request, stop
 	g.mu.Unlock()
-	ctx, cancel := context.WithDeadlineCause(ctx, end, errUndecided)
+	timeout := s.realm.timeoutOf(m)
+	if late := g.came.Add(timeout); timeout > 0 && late.Before(end) {
+		end, cause = late, errTimeout
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, end, cause)
 	defer cancel()
 
 	var err error
 	for i := 0; i < len(checks) && err == nil; i++ {
-		if err = context.Cause(ctx); err == nil {
-			err = run(ctx, checks[i], s, m)
-		}
+		err = checks[i](ctx, s, m)
 	}
 	g.mu.Lock()
-	g.call, g.stop = 0, nil
+	g.asks, g.stop = 0, nil
 	g.mu.Unlock()
+	if timeout > 0 {
+		s.realm.setTimeout(m, timeout-time.Since(g.came))
+	}
 	return l.verdict(ctx, s, m, err)
 }
 
-// run runs one check, which must not take the router down.
-func run(ctx context.Context, c check, s *Session, m *msg.Message) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
-		}
-	}()
-	return c(ctx, s, m)
+// timeoutOf returns how long the caller of a CALL wants to wait; 0: it has not
+// said.
+func (r *Realm) timeoutOf(m *msg.Message) time.Duration {
+	if m.Type != msg.Call || m.Options.Timeout == 0 {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.core.Timeout(m.Options.Timeout)
+}
+
+// setTimeout sets how long the caller will wait for a CALL that has waited.
+func (r *Realm) setTimeout(m *msg.Message, left time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Options.Timeout = r.core.TimeoutFor(left)
 }
 
 // verdict makes of a check's error one that clients may read.
@@ -338,8 +373,10 @@ func (l *link) verdict(ctx context.Context, s *Session, m *msg.Message, err erro
 	switch {
 	case err == nil:
 		return nil
-	case context.Cause(ctx) == errCanceledCall:
+	case context.Cause(ctx) == errCanceled:
 		return wamp.ErrCanceled
+	case context.Cause(ctx) == errTimeout:
+		return wamp.ErrTimeout
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &u), s.Context().Err() != nil:

@@ -125,7 +125,7 @@ func TestDecisionKeepsOrder(t *testing.T) {
 
 // A check that has an error, a panic or no time left refuses.
 func TestDecisionFailsClosed(t *testing.T) {
-	rt, addr := newRouter(t, router.Config{DecisionTimeout: 20 * time.Millisecond})
+	rt, addr := newRouter(t, router.Config{DecisionTimeout: 200 * time.Millisecond})
 	decideBy(rt.Realm("realm1"), func(ctx context.Context, _ *router.Session, uri string) error {
 		switch uri {
 		case "error":

@@ -116,7 +116,7 @@ func (l *link) introduce(h *Handshake, realm *Realm, roles msg.Roles) {
 	l.auth = a
 	l.mu.Unlock()
 	l.state.Store(authenticating)
-	go l.authenticate(a, h, realm, roles)
+	l.router.functions.Go(func() { l.authenticate(a, h, realm, roles) })
 }
 
 // open opens the session that was admitted, unless the client is gone.

@@ -87,7 +87,8 @@ func peerOf(info *transport.Info) string { return info.Peer }
 // speak the methods of the specification; an application's own may do whatever
 // it likes. It is called by one goroutine per handshake, without any lock, and
 // must return when ctx ends: when the client is gone, or
-// Config.HandshakeTimeout is over.
+// Config.HandshakeTimeout is over. If it does not, nobody waits for it but
+// Router.Close.
 type Authenticator interface {
 	// Method is the authmethod that clients have to offer in HELLO for
 	// Authenticate to be called. Authenticators with the method "" look at the

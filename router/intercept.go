@@ -47,7 +47,10 @@ func intercepting(f interceptor) check {
 	return func(ctx context.Context, s *Session, m *msg.Message) error {
 		told := newMessage(s, m)
 		defer told.over()
-		return f(deciding(ctx, s, told), s, told)
+		_, err := consult(ctx, s.realm.router, func() (struct{}, error) {
+			return struct{}{}, f(deciding(ctx, s, told), s, told)
+		}, nil)
+		return err
 	}
 }
 

@@ -80,7 +80,6 @@ func (l *link) ended(err error) {
 	}
 	if a := l.authentication(); a != nil {
 		a.end(errClientGone)
-		<-a.done
 		l.leave(err, &l.batch) // in case that it has led to a session
 		l.batch.flush()
 	}

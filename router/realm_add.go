@@ -27,9 +27,9 @@ func (r *Router) AddRealm(name string, f func(*Realm) error) (*Realm, error) {
 	realm.permanent = true
 	realm.users++ // until it is made
 	r.realms[name] = realm
-	r.running.Add(1)
+	r.functions.Add(1)
 	r.mu.Unlock()
-	defer r.running.Done()
+	defer r.functions.Done()
 
 	m := realm.making
 	m.err = wamp.Errorf(wamp.ErrNoSuchRealm, "the realm cannot be opened") // should f fail, or panic

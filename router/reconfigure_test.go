@@ -24,7 +24,7 @@ func TestReconfigure(t *testing.T) {
 	})
 
 	rt.Reconfigure(router.Bounds{
-		MaxRealms: 2, DecisionTimeout: 20 * time.Millisecond, HandshakeTimeout: 50 * time.Millisecond, MaxQueue: 1 << 10, GoodbyeTimeout: 50 * time.Millisecond,
+		MaxRealms: 2, DecisionTimeout: 200 * time.Millisecond, HandshakeTimeout: 50 * time.Millisecond, MaxQueue: 1 << 10, GoodbyeTimeout: 50 * time.Millisecond,
 	})
 	slow.send(`[48,1,{},"com.slow"]`)
 	slow.expect(`[8,48,1,{},"wamp.error.authorization_failed",["*"]]`)

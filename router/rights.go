@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"math"
@@ -233,7 +234,7 @@ func (s *Session) asking(v *view, d rules.Decision, action rules.Actions, disclo
 		match := patternOf(m)
 		q := &Request{
 			Session: s, Action: Actions(action), URI: string(m.URI), Match: wamp.MatchPolicy(match),
-			format: s.link.peer.Format(), dict: m.Dict,
+			format: s.link.peer.Format(), dict: bytes.Clone(m.Dict), // nobody knows for how long
 		}
 		return s.answered(ctx, authorizer, q, v, d, disclose)
 	}
@@ -244,7 +245,7 @@ func (s *Session) answered(ctx context.Context, authorizer Authorizer, q *Reques
 	stats := &s.realm.router.authz
 	stats.asked.Add(1)
 	purged := [2]uint64{s.realm.purged.Load(), s.purged.Load()}
-	answer, err := authorizer.Authorize(ctx, q)
+	answer, err := consult(ctx, s.realm.router, func() (Decision, error) { return authorizer.Authorize(ctx, q) }, nil)
 	if err == nil && ctx.Err() != nil && answer.Allow {
 		err = context.Cause(ctx)
 	}

@@ -8,7 +8,8 @@
 //	s, err := rt.Session(ctx, "realm1")        // a client in the same process
 //
 // Shutdown says GOODBYE to all sessions and waits; Close ends everything at
-// once. After either no goroutine is left.
+// once. After either no goroutine is left, but for functions of the program that
+// do not return: Close waits for them, Shutdown as long as its context lasts.
 //
 // # What the program adds
 //
@@ -252,7 +253,9 @@ type Router struct {
 	authz authorizationCounts
 	configurable
 
-	running sync.WaitGroup // connections and what serves them
+	running   sync.WaitGroup // connections and what serves them
+	functions sync.WaitGroup // of the application, which nobody can make return, and what they have left to do
+	lost      atomic.Int32   // of these, decisions that nobody waits for any more
 
 	mu        sync.Mutex
 	realms    map[string]*Realm
@@ -367,14 +370,15 @@ func (r *Router) exit(realm *Realm) {
 			delete(r.realms, realm.name)
 		}
 		realm.giveUp()
-		r.running.Go(realm.close) // a session is just ending, so Close has not returned
+		r.functions.Go(realm.close) // a session is just ending, or a handshake, so Close has not returned
 	}
 }
 
 // Shutdown ends the router in an orderly way: listeners are closed, every
 // session gets GOODBYE wamp.close.system_shutdown, and Shutdown waits until all
-// connections are closed. When ctx ends first, the rest is closed at once and
-// the error is ctx's.
+// connections are closed, and functions of the application have returned. When
+// ctx ends first, the rest is closed at once, functions have a moment to return
+// (GoodbyeTimeout), and the error is ctx's.
 func (r *Router) Shutdown(ctx context.Context) error {
 	links, servers := r.stop()
 	for _, l := range links {
@@ -390,20 +394,53 @@ func (r *Router) Shutdown(ctx context.Context) error {
 		}
 		done <- err
 	}()
+	var err error
 	select {
-	case err := <-done:
+	case err = <-done:
+		r.cut()
+	case <-ctx.Done():
+		err = ctx.Err()
+		r.cut()
+		<-done
+	}
+	closed := make(chan struct{})
+	go func() {
 		_ = r.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
 		return err
 	case <-ctx.Done():
-		_ = r.Close()
-		<-done
-		return ctx.Err()
 	}
+	patience := time.NewTimer(r.bounds().GoodbyeTimeout)
+	defer patience.Stop()
+	select {
+	case <-closed:
+	case <-patience.C:
+		r.log.LogAttrs(ctx, slog.LevelWarn, "functions of the application go on though their contexts have ended")
+	}
+	return ctx.Err()
 }
 
 // Close ends the router at once: listeners and connections are closed without
-// a word. It waits until nothing of the router runs any more.
+// a word. It waits until nothing of the router runs any more; for a function of
+// the application that never returns, for ever.
 func (r *Router) Close() error {
+	r.cut()
+	r.functions.Wait()
+	r.mu.Lock()
+	r.closed = true
+	realms := slices.Collect(maps.Values(r.realms))
+	r.mu.Unlock()
+	for _, realm := range realms {
+		realm.close()
+	}
+	return nil
+}
+
+// cut closes all connections, and waits until they have ended.
+func (r *Router) cut() {
 	links, servers := r.stop()
 	for _, l := range links {
 		l.peer.Close(ErrClosed)
@@ -413,14 +450,6 @@ func (r *Router) Close() error {
 		_ = s.Close()
 	}
 	r.running.Wait()
-	r.mu.Lock()
-	r.closed = true
-	realms := slices.Collect(maps.Values(r.realms))
-	r.mu.Unlock()
-	for _, realm := range realms {
-		realm.close()
-	}
-	return nil
 }
 
 // stop takes no further connections and returns those that there are.

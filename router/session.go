@@ -170,7 +170,7 @@ func (s *Session) later(f func()) {
 	s.tasks = append(s.tasks, f)
 	if s.working == nil {
 		s.working = make(chan struct{})
-		s.realm.router.running.Go(s.work)
+		s.realm.router.functions.Go(s.work)
 	}
 }
 

@@ -126,7 +126,7 @@ func (r *Realm) subscribing(s *Session, m *msg.Message, of ...*settings) check {
 		defer told.over()
 		ctx = deciding(ctx, s, told)
 		for _, h := range fs {
-			done, err := h.f(ctx, s)
+			done, err := consult(ctx, r.router, func() (func(), error) { return h.f(ctx, s) }, s.undo)
 			if done != nil {
 				sub.done = append(sub.done, done)
 			}
@@ -177,6 +177,13 @@ func (s *Session) settle() {
 	r.mu.Unlock()
 	if sub != nil {
 		sub.end()
+	}
+}
+
+// undo calls what a function of OnSubscribe has returned too late.
+func (s *Session) undo(done func()) {
+	if done != nil {
+		s.run(done)
 	}
 }
 

@@ -197,7 +197,7 @@ func TestOnSubscribeRefusedLater(t *testing.T) {
 // A function that does not return in time refuses the subscription, and other
 // sessions do not wait for it.
 func TestOnSubscribeIsLate(t *testing.T) {
-	rt, addr := newRouter(t, router.Config{DecisionTimeout: 50 * time.Millisecond})
+	rt, addr := newRouter(t, router.Config{DecisionTimeout: 200 * time.Millisecond})
 	must(t, rt.Realm("realm1").OnSubscribe("com.slow", func(ctx context.Context, _ *router.Session) (func(), error) {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)

@@ -19,6 +19,11 @@ func (r *Realm) Timeout(n uint64) time.Duration {
 	return time.Duration(n) * r.cfg.TimeoutUnit
 }
 
+// TimeoutFor returns the least timeout of a CALL that stands for d or more.
+func (r *Realm) TimeoutFor(d time.Duration) uint64 {
+	return uint64(max(1, (d+r.cfg.TimeoutUnit-1)/r.cfg.TimeoutUnit))
+}
+
 // NextDeadline returns when Tick has something to do; the zero time when
 // there is nothing that waits for a time.
 func (r *Realm) NextDeadline() time.Time {
