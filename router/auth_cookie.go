@@ -76,6 +76,23 @@ func (c Cookies) withDefaults() *Cookies {
 	return &c
 }
 
+// SetCookies replaces Config.Cookies for connections from then on; nil: there
+// are no cookies any more. Without a Store of its own, c has the one of before,
+// so that nobody has to log in again.
+func (r *Router) SetCookies(c *Cookies) {
+	if c != nil {
+		next := *c
+		if before := r.cookies(); before != nil && next.Store == nil {
+			next.Store = before.Store
+		}
+		c = next.withDefaults()
+	}
+	r.cookie.Store(c)
+}
+
+// cookies returns the cookies of now; nil: there are none.
+func (r *Router) cookies() *Cookies { return r.cookie.Load() }
+
 // cookieKey is what a cookie is stored under.
 func cookieKey(value string) string {
 	sum := sha256.Sum256([]byte(value))
@@ -87,8 +104,11 @@ func cookieKey(value string) string {
 // else may have planted it there. The request then holds the new value, and, as
 // no request does otherwise, Set-Cookie.
 func (r *Router) giveCookie(req *http.Request, response http.Header) error {
-	c := r.cfg.Cookies
 	req.Header.Del("Set-Cookie")
+	c := r.cookies()
+	if c == nil {
+		return nil
+	}
 	if old, err := req.Cookie(c.Name); err == nil {
 		if e, err := c.Store.Get(req.Context(), cookieKey(old.Value)); err != nil {
 			r.log.LogAttrs(req.Context(), slog.LevelError, "cookies cannot be looked up", slog.Any("error", err))
@@ -151,7 +171,7 @@ func (c *Cookies) bind(ctx context.Context, h *Handshake, id *Identity) error {
 // that it stands for, as far as Revalidators can tell.
 func Cookie() Authenticator {
 	return MethodAuthenticator(auth.MethodCookie, func(ctx context.Context, h *Handshake) (*Identity, error) {
-		c := h.link.router.cfg.Cookies
+		c := h.link.router.cookies()
 		if c == nil {
 			return nil, nil
 		}
@@ -180,7 +200,7 @@ func Cookie() Authenticator {
 // ForgetCookie makes the cookie of a session's connection stand for nobody: the
 // user has logged out. The session goes on.
 func (s *Session) ForgetCookie(ctx context.Context) error {
-	c := s.realm.router.cfg.Cookies
+	c := s.realm.router.cookies()
 	if c == nil || s.transport.Request == nil {
 		return nil
 	}

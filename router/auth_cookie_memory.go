@@ -18,7 +18,8 @@ type CookieMemory struct {
 // full, the one that was used longest ago is forgotten.
 func NewCookieMemory(limit int) *CookieMemory {
 	m := &CookieMemory{values: make(map[string]*CookieEntry)}
-	m.entries.init(limit)
+	m.entries.init()
+	m.entries.bound(limit)
 	m.entries.forgotten = func(key string) { delete(m.values, key) }
 	return m
 }

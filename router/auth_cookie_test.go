@@ -48,13 +48,13 @@ const (
 	byCookie    = `[2,"*",{"realm":"closed","authid":"alice","authrole":"user","authmethod":"cookie","authprovider":"static","authextra":"*","agent":"*","roles":"*"}]`
 )
 
-func newCookieRouter(t *testing.T, c router.Cookies) string {
+func newCookieRouter(t *testing.T, c router.Cookies) (*router.Router, string) {
 	t.Helper()
 	rt, addr := newRouter(t, router.Config{AuthLimits: unlimited, Cookies: &c})
 	table, _ := people(t)
 	rt.Realm("closed").Authenticate(router.Cookie(), router.Ticket(table))
 	rt.Realm("other").Authenticate(router.Cookie(), router.Anonymous(router.Principal{Role: "visitor"}))
-	return addr
+	return rt, addr
 }
 
 // logged logs in by ticket, and returns the cookie that stands for it.
@@ -72,7 +72,7 @@ func logged(t *testing.T, addr string) string {
 }
 
 func TestCookies(t *testing.T) {
-	addr := newCookieRouter(t, router.Cookies{})
+	_, addr := newCookieRouter(t, router.Cookies{})
 	value := logged(t, addr)
 	for range 2 {
 		w, again := browse(t, addr, value)
@@ -109,7 +109,7 @@ func TestCookies(t *testing.T) {
 // Somebody who brings a cookie of another one and logs in does not make that
 // cookie his: it may have been planted.
 func TestCookieFixation(t *testing.T) {
-	addr := newCookieRouter(t, router.Cookies{})
+	_, addr := newCookieRouter(t, router.Cookies{})
 	planted := logged(t, addr)
 	w, set := browse(t, addr, planted)
 	if set != nil {
@@ -217,7 +217,7 @@ func (broken) Get(context.Context, string) (*router.CookieEntry, error) {
 }
 
 func TestCookieStoreBroken(t *testing.T) {
-	addr := newCookieRouter(t, router.Cookies{Store: broken{router.NewCookieMemory(1)}})
+	_, addr := newCookieRouter(t, router.Cookies{Store: broken{router.NewCookieMemory(1)}})
 	w, _ := browse(t, addr, "") // nothing to look up
 	w.send(helloTicket)
 	w.expect(`[4,"ticket",{}]`)

@@ -78,12 +78,12 @@ func (r *Router) AuthStats() AuthStats {
 
 // guard watches authentications.
 type guard struct {
-	cfg AuthLimits
 	log *slog.Logger
 
 	accepted, denied, limited, failed atomic.Uint64
 
 	mu        sync.Mutex
+	cfg       AuthLimits
 	addresses remembered[netip.Prefix]
 	names     remembered[principalName]
 	friends   remembered[friend]
@@ -97,11 +97,21 @@ type friend struct {
 	principalName
 }
 
-func (g *guard) init(cfg AuthLimits, log *slog.Logger) {
-	g.cfg, g.log = cfg.withDefaults(), log
-	g.addresses.init(g.cfg.Remember)
-	g.names.init(g.cfg.Remember)
-	g.friends.init(g.cfg.Remember)
+func (g *guard) init(log *slog.Logger) {
+	g.log = log
+	g.addresses.init()
+	g.names.init()
+	g.friends.init()
+}
+
+// follow changes the limits. What is remembered stays, as far as there is room.
+func (g *guard) follow(cfg AuthLimits) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cfg = cfg.withDefaults()
+	g.addresses.bound(g.cfg.Remember)
+	g.names.bound(g.cfg.Remember)
+	g.friends.bound(g.cfg.Remember)
 }
 
 // identify is identify for clients who may be guessing.
@@ -122,7 +132,7 @@ func (g *guard) identify(ctx context.Context, h *Handshake, list []Authenticator
 		g.accepted.Add(1)
 		who.authID = id.AuthID
 		g.welcome(who)
-		if c := h.link.router.cfg.Cookies; c != nil {
+		if c := h.link.router.cookies(); c != nil {
 			if err := c.bind(ctx, h, id); err != nil {
 				g.report(slog.LevelError, "a cookie cannot be stored", h, err)
 			}
@@ -281,10 +291,18 @@ type memory[K comparable] struct {
 	at    time.Time
 }
 
-func (r *remembered[K]) init(limit int) {
-	r.max = max(limit, 1)
+func (r *remembered[K]) init() {
 	r.entries = make(map[K]*list.Element)
 	r.order.Init()
+}
+
+// bound has the table hold at most limit entries. Those that were used longest
+// ago make room.
+func (r *remembered[K]) bound(limit int) {
+	r.max = max(limit, 1)
+	for len(r.entries) > r.max {
+		r.forgetOldest()
+	}
 }
 
 func (r *remembered[K]) find(key K) *memory[K] {
@@ -301,12 +319,14 @@ func (r *remembered[K]) get(key K) *memory[K] {
 		return m
 	}
 	if len(r.entries) >= r.max {
-		r.forget(r.order.Back().Value.(*memory[K]).key)
+		r.forgetOldest()
 	}
 	m := &memory[K]{key: key}
 	r.entries[key] = r.order.PushFront(m)
 	return m
 }
+
+func (r *remembered[K]) forgetOldest() { r.forget(r.order.Back().Value.(*memory[K]).key) }
 
 func (r *remembered[K]) forget(key K) {
 	e := r.entries[key]

@@ -13,7 +13,8 @@ import (
 
 func newGuard(cfg AuthLimits) *guard {
 	g := new(guard)
-	g.init(cfg, slog.New(slog.DiscardHandler))
+	g.init(slog.New(slog.DiscardHandler))
+	g.follow(cfg)
 	return g
 }
 

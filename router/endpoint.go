@@ -111,7 +111,8 @@ func (r *Router) ServeEndpoint(ln net.Listener, e Endpoint) error {
 		Conn:        r.run,
 		Path:        path,
 		WebSocket:   *r.webSocket(&e),
-		RawSocket:   rawsocket.Options{Limits: r.limits, Ping: r.cfg.RawSocketPing},
+		RawSocket:   rawsocket.Options{Ping: r.cfg.RawSocketPing},
+		Limits:      r.limits,
 		NoRawSocket: e.NoRawSocket,
 		NoHTTP:      e.NoHTTP,
 		Handler:     r.otherHTTP(&e),
@@ -148,16 +149,13 @@ func (r *Router) ServeEndpoint(ln net.Listener, e Endpoint) error {
 
 // webSocket returns the options of WebSocket connections.
 func (r *Router) webSocket(e *Endpoint) *websocket.Options {
-	o := &websocket.Options{
+	return &websocket.Options{
 		Deflate:    e.Compression,
-		Limits:     r.limits,
+		Limits:     r.limits(),
 		Origins:    e.Origins,
 		Forwarders: transport.Trust(e.Forwarders),
+		Upgrade:    r.giveCookie,
 	}
-	if r.cfg.Cookies != nil {
-		o.Upgrade = r.giveCookie
-	}
-	return o
 }
 
 // otherHTTP answers the HTTP requests of a listener that are not for WebSocket.

@@ -215,7 +215,7 @@ func (g *gate) wake() {
 // bytes.
 func (l *link) hold(m *msg.Message, block *transport.Block) (held, error) {
 	h := held{block: block, size: sizeOf(m), came: time.Now()}
-	if !l.router.limits.Budget.Take(h.size) {
+	if !l.router.budget.Take(h.size) {
 		return h, session.ErrOverflow // it is one of those that the memory goes to
 	}
 	kept := *m
@@ -245,7 +245,7 @@ func (l *link) hold(m *msg.Message, block *transport.Block) (held, error) {
 func (l *link) unhold(h held) {
 	h.block.Release()
 	l.gate.bytes -= h.size
-	l.router.limits.Budget.Give(h.size)
+	l.router.budget.Give(h.size)
 }
 
 // letGo forgets a message that was held and has been handled.

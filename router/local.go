@@ -12,7 +12,7 @@ import (
 // DialWAMP opens a connection within the process. It makes a Router usable as
 // wamp.Dialer.Router.
 func (r *Router) DialWAMP(context.Context) (transport.Conn, error) {
-	client, server := pipe.New(msg.CBOR, r.limits)
+	client, server := pipe.New(msg.CBOR, r.limits())
 	if !r.start(func() { r.run(server) }) {
 		return nil, ErrClosed
 	}

@@ -83,7 +83,7 @@ func (o *ownSession) opened() bool {
 // DialWAMP implements wamp.Local.
 func (o *ownSession) DialWAMP(context.Context) (transport.Conn, error) {
 	r := o.realm.router
-	limits := r.limits
+	limits := r.limits()
 	limits.Budget = nil // what is left of it is for clients
 	client, server := pipe.New(msg.CBOR, limits)
 	l := &link{router: r, own: o}

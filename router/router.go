@@ -183,7 +183,7 @@ type Config struct {
 	AuthLimits AuthLimits
 
 	// Cookies gives WebSocket connections cookies, by which browsers come back
-	// as whom they were; nil: none.
+	// as whom they were; nil: none. Router.SetCookies replaces them.
 	Cookies *Cookies
 
 	// Agent is announced in WELCOME; default "Wampeter".
@@ -223,9 +223,6 @@ func (c Config) withDefaults() Config {
 	if c.MaxMemory == 0 {
 		c.MaxMemory = 1 << 30
 	}
-	if c.Cookies != nil {
-		c.Cookies = c.Cookies.withDefaults()
-	}
 	if c.Agent == "" {
 		c.Agent = "Wampeter"
 	}
@@ -243,14 +240,15 @@ var ErrClosed = errors.New("router is closed")
 type Router struct {
 	cfg     Config
 	log     *slog.Logger
-	limits  transport.Limits
+	budget  *transport.Budget
 	bounded atomic.Pointer[bounded]
 
-	polls *longpoll.Server
-	says  [msg.Formats]introduction
-	key   [16]byte // of registration and subscription ids
-	guard guard
-	authz authorizationCounts
+	polls  *longpoll.Server
+	says   [msg.Formats]introduction
+	key    [16]byte // of registration and subscription ids
+	guard  guard
+	cookie atomic.Pointer[Cookies]
+	authz  authorizationCounts
 	configurable
 
 	running   sync.WaitGroup // connections and what serves them
@@ -269,21 +267,17 @@ type Router struct {
 // New returns a router. It runs nothing until it is given connections.
 func New(cfg Config) *Router {
 	cfg = cfg.withDefaults()
-	budget := transport.NewBudget(cfg.MaxMemory)
 	r := &Router{
-		cfg: cfg,
-		log: cfg.Logger,
-		limits: transport.Limits{
-			MaxMessage:   cfg.MaxMessage,
-			WriteTimeout: cfg.WriteTimeout,
-			Handshake:    cfg.HandshakeTimeout,
-			Budget:       budget,
-		},
+		cfg:    cfg,
+		log:    cfg.Logger,
+		budget: transport.NewBudget(cfg.MaxMemory),
 		says:   introductions(cfg.Agent),
 		realms: make(map[string]*Realm),
 		links:  make(map[*link]struct{}),
 	}
+	r.guard.init(cfg.Logger)
 	r.bound(cfg.Bounds())
+	r.SetCookies(cfg.Cookies)
 	r.polls = longpoll.NewServer(longpoll.Options{
 		OnConn:     r.run,
 		Limits:     r.limits,
@@ -291,7 +285,6 @@ func New(cfg Config) *Router {
 		Forwarders: transport.Trust(cfg.Forwarders),
 		NoContent:  cfg.LongPollNoContent,
 	})
-	r.guard.init(cfg.AuthLimits, cfg.Logger)
 	_, _ = rand.Read(r.key[:]) // never fails
 	for _, name := range cfg.Realms {
 		r.Realm(name)

@@ -20,7 +20,7 @@ type conn struct {
 	id       string
 	protocol transport.Subprotocol
 	info     *transport.Info
-	limit    int
+	limits   transport.Limits
 
 	// sending is held by the send request that reads its body. Those that wait
 	// for it get it in the order in which they came.
@@ -52,13 +52,16 @@ type conn struct {
 
 var _ transport.Conn = (*conn)(nil)
 
-func newConn(s *Server, id string, p transport.Subprotocol, info *transport.Info) *conn {
+func newConn(s *Server, id string, p transport.Subprotocol, info *transport.Info, limits transport.Limits) *conn {
+	if limits.WriteTimeout == 0 {
+		limits.WriteTimeout = transport.DefaultWriteTimeout
+	}
 	return &conn{
 		server:   s,
 		id:       id,
 		protocol: p,
 		info:     info,
-		limit:    s.o.Limits.MessageLimit(),
+		limits:   limits,
 		sending:  make(chan struct{}, 1),
 	}
 }
@@ -274,7 +277,7 @@ func (c *conn) Close() error {
 func (c *conn) patience() time.Duration {
 	o := &c.server.o
 	if c.closed && c.out.full == 0 {
-		return min(o.Limits.WriteTimeout, o.Expiry)
+		return min(c.limits.WriteTimeout, o.Expiry)
 	}
 	return o.Expiry
 }

@@ -25,7 +25,7 @@ func TestBothEnds(t *testing.T) {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
 			budget := transport.NewBudget(64 << 20)
-			_, u, _ := start(t, Options{Limits: transport.Limits{Budget: budget}, OnConn: func(c transport.Conn) {
+			_, u, _ := start(t, Options{Limits: always(transport.Limits{Budget: budget}), OnConn: func(c transport.Conn) {
 				_ = c.Serve(&recorder{message: func(data []byte) error { return c.Write([][]byte{frame(string(data))}) }})
 			}})
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -180,7 +180,7 @@ func TestSendRefused(t *testing.T) {
 		{"batch beyond all", bin, batch(bin, sized('x', capacity+2000)), 413, 1009},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, u, conns := start(t, Options{Limits: transport.Limits{MaxMessage: 1000}})
+			_, u, conns := start(t, Options{Limits: always(transport.Limits{MaxMessage: 1000})})
 			base := open(t, u, tt.p.String())
 			c := await(t, conns)
 			var r recorder

@@ -70,6 +70,11 @@ func batch(p transport.Subprotocol, messages ...string) string {
 	return strings.Join(messages, "\x1e") + "\x1e"
 }
 
+// always returns limits that stay as they are.
+func always(l transport.Limits) func() transport.Limits {
+	return func() transport.Limits { return l }
+}
+
 // start serves o over HTTP and returns the base URL. Connections are handed to
 // the channel, and are closed when the test ends, when OnConn is nil.
 func start(t *testing.T, o Options) (*Server, *url.URL, <-chan transport.Conn) {

@@ -50,7 +50,7 @@ func (c *conn) serveReceive(w http.ResponseWriter, r *http.Request) {
 // allow gives the next write of an answer the write timeout, however long the
 // request has waited.
 func (c *conn) allow(rc *http.ResponseController) {
-	_ = rc.SetWriteDeadline(time.Now().Add(c.server.o.Limits.WriteTimeout))
+	_ = rc.SetWriteDeadline(time.Now().Add(c.limits.WriteTimeout))
 }
 
 // answer writes b, as long as the client takes something of it within the write

@@ -51,9 +51,9 @@ func (c *conn) send(rc *http.ResponseController, r *http.Request) error {
 		return err
 	}
 	a := new(transport.Assembly)
-	a.Init(c.server.o.Limits.Budget)
-	body := &patientReader{r: r.Body, rc: rc, timeout: c.server.o.Limits.WriteTimeout}
-	if err := readBody(a, body, r.ContentLength, c.protocol, c.limit); err != nil {
+	a.Init(c.limits.Budget)
+	body := &patientReader{r: r.Body, rc: rc, timeout: c.limits.WriteTimeout}
+	if err := readBody(a, body, r.ContentLength, c.protocol, c.limits.MessageLimit()); err != nil {
 		a.Reset()
 		// A client that is still writing would see a reset, not the answer.
 		_, _ = io.CopyN(io.Discard, body, maxDiscard)

@@ -25,8 +25,12 @@ type Options struct {
 	// waits for; when it returns the connection is closed. Required.
 	OnConn func(transport.Conn)
 
-	Formats []msg.Format     // serializers that are spoken; nil: all. Each also as ".batched"
-	Limits  transport.Limits // WriteTimeout is also the time that a request's body may stand still
+	Formats []msg.Format // serializers that are spoken; nil: all. Each also as ".batched"
+
+	// Limits returns the limits of a connection that is opened now, which it
+	// keeps. WriteTimeout is also the time that a request's body may stand still.
+	// nil: the defaults.
+	Limits func() transport.Limits
 
 	// Origins lists the origins, such as "https://example.com", whose pages
 	// may connect, with their cookies; * stands for any characters but "/".
@@ -85,8 +89,8 @@ func NewServer(o Options) *Server {
 	if o.MaxConns == 0 {
 		o.MaxConns = DefaultMaxConns
 	}
-	if o.Limits.WriteTimeout == 0 {
-		o.Limits.WriteTimeout = transport.DefaultWriteTimeout
+	if o.Limits == nil {
+		o.Limits = func() (defaults transport.Limits) { return }
 	}
 	return &Server{o: o, conns: make(map[string]*conn)}
 }
@@ -224,7 +228,8 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, forwarders *transp
 
 // newConn opens a connection and starts it.
 func (s *Server) newConn(w http.ResponseWriter, r *http.Request, forwarders *transport.Trust) (*openResponse, error) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.Limits.HandshakeTimeout()))
+	limits := s.o.Limits()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limits.HandshakeTimeout()))
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOpen))
 	if err != nil {
 		return nil, &transport.Refusal{Status: http.StatusBadRequest, Text: "the body cannot be read: " + err.Error()}
@@ -252,7 +257,7 @@ func (s *Server) newConn(w http.ResponseWriter, r *http.Request, forwarders *tra
 		info.Network, info.Local = a.Network(), a.String()
 	}
 	// 256 random bits: nobody else can receive, or send, in its name.
-	c := newConn(s, rand.Text()+rand.Text(), protocol, info)
+	c := newConn(s, rand.Text()+rand.Text(), protocol, info, limits)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

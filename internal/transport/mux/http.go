@@ -74,9 +74,10 @@ func (s *Server) handOver(c *conn, nc net.Conn, first []byte) error {
 type stateKey struct{}
 
 func (s *Server) newHTTP() *http.Server {
+	limits := s.cfg.Limits() // net/http asks once: the heads of requests have as long as was right at first
 	return &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
-		ReadHeaderTimeout: s.cfg.WebSocket.Limits.HandshakeTimeout(),
+		ReadHeaderTimeout: limits.HandshakeTimeout(),
 		IdleTimeout:       idleHTTP,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		ConnState: func(nc net.Conn, state http.ConnState) {
@@ -133,9 +134,10 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// What is refused may announce a body, which net/http would wait for.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.WebSocket.Limits.HandshakeTimeout()))
+	limits := s.cfg.Limits()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limits.HandshakeTimeout()))
 	admitted := false
-	wc, err := websocket.Upgrade(w, r, s.options(&admitted))
+	wc, err := websocket.Upgrade(w, r, s.options(limits, &admitted))
 	if admitted {
 		defer s.leave()
 	}

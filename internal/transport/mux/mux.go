@@ -28,9 +28,14 @@ type Config struct {
 	// returns the connection is closed. Required.
 	Conn func(transport.Conn)
 
-	Path      string            // of the WebSocket endpoint, such as "/ws"; "": no WebSocket
-	WebSocket websocket.Options // its Limits.Handshake holds for everything up to the first message
+	Path      string // of the WebSocket endpoint, such as "/ws"; "": no WebSocket
+	WebSocket websocket.Options
 	RawSocket rawsocket.Options
+
+	// Limits returns the limits of a connection that is accepted now, which it
+	// keeps, in place of those in WebSocket and RawSocket. Handshake holds for
+	// everything up to the first message. nil: the defaults.
+	Limits func() transport.Limits
 
 	// NoRawSocket closes connections that begin like RawSocket, NoHTTP all
 	// others.
@@ -99,6 +104,9 @@ func New(ln net.Listener, cfg Config) *Server {
 	}
 	if cfg.Handler == nil {
 		cfg.Handler = http.NotFoundHandler()
+	}
+	if cfg.Limits == nil {
+		cfg.Limits = func() (defaults transport.Limits) { return }
 	}
 	s := &Server{
 		cfg:     cfg,

@@ -223,7 +223,7 @@ func upgrade(protocol string) string {
 func TestSlowHandshake(t *testing.T) {
 	server, _ := certificates()
 	cfg := Config{TLS: server, Plain: true, MaxPending: 2}
-	cfg.WebSocket.Limits.Handshake = 20 * time.Millisecond
+	cfg.Limits = func() transport.Limits { return transport.Limits{Handshake: 20 * time.Millisecond} }
 	s := listen(t, "tcp", cfg)
 	for _, in := range []string{"", "\x7f", "\x16\x03\x01", "GET /ws HTTP/1.1\r\n", "\x7f\xf1\x00"} {
 		nc := dial(t, s)

@@ -143,7 +143,8 @@ func (s *Server) linger(c *conn) {
 // handshake finds out what a connection speaks. It returns a WAMP connection,
 // counted by admit, or nil when the connection is with net/http.
 func (s *Server) handshake(c *conn) (transport.Conn, error) {
-	deadline := time.Now().Add(s.cfg.WebSocket.Limits.HandshakeTimeout())
+	limits := s.cfg.Limits()
+	deadline := time.Now().Add(limits.HandshakeTimeout())
 	if err := c.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
@@ -178,12 +179,12 @@ func (s *Server) handshake(c *conn) (transport.Conn, error) {
 		}
 	}
 	if h.buf[0] == rawsocket.Magic {
-		return s.rawSocket(ctx, nc, h.buf[:n])
+		return s.rawSocket(ctx, nc, h.buf[:n], limits)
 	}
 	if s.cfg.NoHTTP {
 		return nil, errors.New("only RawSocket is spoken here")
 	}
-	return s.sniffHTTP(ctx, c, nc, h, n)
+	return s.sniffHTTP(ctx, c, nc, h, n, limits)
 }
 
 // refusePlain answers a client that has not noticed that TLS is wanted.
@@ -195,11 +196,12 @@ func (s *Server) refusePlain(c *conn, first byte) error {
 	return fmt.Errorf("connection without TLS")
 }
 
-func (s *Server) rawSocket(ctx context.Context, nc net.Conn, first []byte) (transport.Conn, error) {
+func (s *Server) rawSocket(ctx context.Context, nc net.Conn, first []byte, limits transport.Limits) (transport.Conn, error) {
 	if s.cfg.NoRawSocket {
 		return nil, fmt.Errorf("RawSocket is not enabled here")
 	}
 	o := s.cfg.RawSocket
+	o.Limits = limits
 	admitted := false
 	o.Admit = func() error {
 		if s.cfg.RawSocket.Admit != nil {
@@ -223,13 +225,13 @@ func (s *Server) rawSocket(ctx context.Context, nc net.Conn, first []byte) (tran
 
 // sniffHTTP reads the head of the first request, of which n bytes are there. A
 // WebSocket handshake is answered here; everything else goes to net/http.
-func (s *Server) sniffHTTP(ctx context.Context, c *conn, nc net.Conn, h *head, n int) (transport.Conn, error) {
+func (s *Server) sniffHTTP(ctx context.Context, c *conn, nc net.Conn, h *head, n int, limits transport.Limits) (transport.Conn, error) {
 	from := 0
 	for mayUpgrade(h.buf[:n]) {
 		if i := bytes.Index(h.buf[from:n], []byte("\r\n\r\n")); i >= 0 {
 			end := from + i + 4
 			if r := s.parseUpgrade(h, end, nc); r != nil {
-				return s.webSocket(ctx, nc, r, h.buf[end:n])
+				return s.webSocket(ctx, nc, r, h.buf[end:n], limits)
 			}
 			break
 		}
@@ -280,8 +282,9 @@ func (s *Server) parseUpgrade(h *head, end int, nc net.Conn) *http.Request {
 
 // options returns the options of a WebSocket handshake, whose admission is
 // noted in admitted.
-func (s *Server) options(admitted *bool) *websocket.Options {
+func (s *Server) options(limits transport.Limits, admitted *bool) *websocket.Options {
 	o := s.cfg.WebSocket
+	o.Limits = limits
 	o.Upgrade = func(r *http.Request, header http.Header) error {
 		if s.cfg.WebSocket.Upgrade != nil {
 			if err := s.cfg.WebSocket.Upgrade(r, header); err != nil {
@@ -295,9 +298,9 @@ func (s *Server) options(admitted *bool) *websocket.Options {
 	return &o
 }
 
-func (s *Server) webSocket(ctx context.Context, nc net.Conn, r *http.Request, rest []byte) (transport.Conn, error) {
+func (s *Server) webSocket(ctx context.Context, nc net.Conn, r *http.Request, rest []byte, limits transport.Limits) (transport.Conn, error) {
 	admitted := false
-	wc, err := websocket.Accept(ctx, nc, r, rest, s.options(&admitted))
+	wc, err := websocket.Accept(ctx, nc, r, rest, s.options(limits, &admitted))
 	if err != nil {
 		if admitted {
 			s.leave()
