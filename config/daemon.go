@@ -45,8 +45,9 @@ type served struct {
 	key      string
 	listener Listener
 	socket   *socket
-	tenant   *tenant
 	tls      *tlsFiles
+	tenant   *tenant       // nil before it is served
+	over     chan struct{} // closed when it is served no more
 }
 
 // Start runs a router as c says. It has to be ended by Shutdown or Close. ctx
@@ -123,13 +124,15 @@ func (d *Daemon) stop() {
 	defer d.mu.Unlock()
 	d.stopped = true
 	for _, s := range d.serves {
-		s.end()
+		s.leave()
+		s.socket.close()
 	}
 }
 
-func (s *served) end() {
+// leave ends the serving of a listener. Its socket stays.
+func (s *served) leave() {
 	_ = s.tenant.Close()
-	s.socket.close()
+	<-s.over
 }
 
 func (d *Daemon) setLevel(c *Config) {
@@ -176,7 +179,7 @@ func (d *Daemon) listeners(ctx context.Context, c *Config) (p *plan, err error) 
 	var kept []string
 	for i := range c.Listeners {
 		l := c.Listeners[i]
-		s := &served{key: l.Address.String(), listener: l}
+		s := &served{key: l.Address.String(), listener: l, over: make(chan struct{})}
 		for n := 2; slices.Contains(kept, s.key); n++ { // several free ports
 			s.key = fmt.Sprintf("%s (%d)", l.Address, n)
 		}
@@ -200,7 +203,6 @@ func (d *Daemon) listeners(ctx context.Context, c *Config) (p *plan, err error) 
 			}
 			p.fresh = append(p.fresh, s.socket)
 		}
-		s.tenant = s.socket.tenant()
 		p.next, p.tls = append(p.next, s), append(p.tls, nil)
 	}
 	for _, s := range d.serves {
@@ -213,25 +215,27 @@ func (d *Daemon) listeners(ctx context.Context, c *Config) (p *plan, err error) 
 
 // apply does what was planned.
 func (d *Daemon) apply(p *plan) {
+	for _, s := range p.old {
+		s.leave()
+	}
+	for _, s := range p.gone {
+		s.close()
+	}
 	for i, s := range p.next {
 		if p.tls[i] != nil {
 			s.tls.follow(p.tls[i])
 		}
-		if !slices.Contains(d.serves, s) {
+		if s.tenant == nil {
+			s.tenant = s.socket.tenant()
 			d.serving.Go(func() { d.serve(s) })
 		}
-	}
-	for _, s := range p.old {
-		_ = s.tenant.Close()
-	}
-	for _, s := range p.gone {
-		s.close()
 	}
 	d.serves = p.next
 }
 
 // serve serves a listener until it is replaced or ends.
 func (d *Daemon) serve(s *served) {
+	defer close(s.over)
 	err := d.rt.ServeEndpoint(s.tenant, s.listener.endpoint(s.tls))
 	if errors.Is(err, router.ErrClosed) || errors.Is(err, net.ErrClosed) {
 		return

@@ -8,7 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wampeter/wampeter/router"
@@ -16,16 +16,16 @@ import (
 
 // socket listens on one address for as long as the address is in the
 // configuration, whatever else about its listener changes: each version of the
-// listener is a tenant, and connections that come in between wait.
+// listener is a tenant. Connections that come in between wait in the kernel.
 type socket struct {
 	address Address // where it really listens
-	ln      net.Listener
-	conns   chan net.Conn
-	ended   chan struct{} // closed when accepting has failed for good
-	err     error         // why; set before ended is closed
-	running sync.WaitGroup
-	done    chan struct{}
-	once    sync.Once
+	ln      deadlineListener
+}
+
+// deadlineListener is what listeners of TCP and Unix sockets are.
+type deadlineListener interface {
+	net.Listener
+	SetDeadline(time.Time) error
 }
 
 // listen listens on an address.
@@ -46,83 +46,44 @@ func listen(ctx context.Context, a Address) (*socket, error) {
 		}
 		a.text = net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 	}
-	s := &socket{address: a, ln: ln, conns: make(chan net.Conn), ended: make(chan struct{}), done: make(chan struct{})}
-	s.running.Go(s.accept)
-	return s, nil
-}
-
-// accept hands connections to the tenant.
-func (s *socket) accept() {
-	defer close(s.ended)
-	var wait time.Duration
-	for {
-		nc, err := s.ln.Accept()
-		if err != nil {
-			var temporary interface{ Temporary() bool }
-			if !errors.As(err, &temporary) || !temporary.Temporary() {
-				s.err = err
-				return
-			}
-			// Most likely there are no file descriptors left.
-			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(wait):
-			case <-s.done:
-			}
-			continue
-		}
-		wait = 0
-		select {
-		case s.conns <- nc:
-		case <-s.done:
-			_ = nc.Close()
-		}
-	}
-}
-
-// close stops listening.
-func (s *socket) close() {
-	s.once.Do(func() {
-		close(s.done)
-		_ = s.ln.Close()
-	})
-	s.running.Wait()
+	return &socket{address: a, ln: ln.(deadlineListener)}, nil
 }
 
 // tenant is the net.Listener of one version of a listener.
 type tenant struct {
 	*socket
-	left chan struct{}
-	once sync.Once
+	left atomic.Bool
 }
 
-func (s *socket) tenant() *tenant { return &tenant{socket: s, left: make(chan struct{})} }
+// tenant lets one in. The one before has left, and its Accept has returned.
+func (s *socket) tenant() *tenant {
+	_ = s.ln.SetDeadline(time.Time{}) // what is wrong with the socket, Accept says
+	return &tenant{socket: s}
+}
 
 // Accept implements net.Listener.
 func (t *tenant) Accept() (net.Conn, error) {
-	select {
-	case <-t.left: // before a connection that the next tenant may have
-		return nil, net.ErrClosed
-	default:
+	nc, err := t.ln.Accept()
+	if err != nil && t.left.Load() {
+		err = net.ErrClosed
 	}
-	select {
-	case nc := <-t.conns:
-		return nc, nil
-	case <-t.left:
-		return nil, net.ErrClosed
-	case <-t.ended:
-		return nil, t.err
-	}
+	return nc, err
 }
 
-// Close implements net.Listener: it leaves the socket to others.
+// Close implements net.Listener: it leaves the socket to others. A second time
+// it does nothing, since somebody else may be the tenant then.
 func (t *tenant) Close() error {
-	t.once.Do(func() { close(t.left) })
-	return nil
+	if t.left.Swap(true) {
+		return nil
+	}
+	return t.ln.SetDeadline(time.Unix(1, 0)) // which ends Accept
 }
 
 // Addr implements net.Listener.
 func (t *tenant) Addr() net.Addr { return t.ln.Addr() }
+
+// close stops listening.
+func (s *socket) close() { _ = s.ln.Close() }
 
 // endpoint returns the listener as the router takes it.
 func (l *Listener) endpoint(files *tlsFiles) router.Endpoint {

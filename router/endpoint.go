@@ -98,7 +98,7 @@ func (r *Router) Serve(ln net.Listener) error { return r.ServeEndpoint(ln, r.cfg
 // says of listeners counts only where e says nothing, as told there.
 //
 // Whoever closes ln itself takes the listener off a running router: WebSocket
-// and RawSocket connections go on, but for those that are in their opening
+// and RawSocket connections go on, also those that are in their opening
 // handshake, and the error is net.ErrClosed. Long-poll clients need a listener
 // to come back to.
 func (r *Router) ServeEndpoint(ln net.Listener, e Endpoint) error {
@@ -139,6 +139,7 @@ func (r *Router) ServeEndpoint(ln net.Listener, e Endpoint) error {
 	}
 	// The router goes on without it. Close closes what is still connected.
 	r.running.Go(func() {
+		s.Retire()
 		_ = s.Shutdown(context.Background())
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -95,6 +95,21 @@ func TestTakeOffListener(t *testing.T) {
 	t.Cleanup(func() { _ = rt.Close() })
 	ln, served := endpoint(t, rt, router.Endpoint{})
 	other, _ := endpoint(t, rt, router.Endpoint{})
+	// Two are in the middle of their opening handshake.
+	upgrade := upgradeRequest("wamp.2.json")
+	half := func(begin, rest, answer string) (finish func()) {
+		nc := open(t, ln.Addr().String())
+		_, _ = io.WriteString(nc, begin)
+		return func() {
+			_, _ = io.WriteString(nc, rest)
+			got := make([]byte, len(answer))
+			if _, err := io.ReadFull(nc, got); err != nil || string(got) != answer {
+				t.Errorf("the opening handshake is answered %q, error %v; want %q", got, err, answer)
+			}
+		}
+	}
+	defer half("\x7f", "\xf1\x00\x00", "\x7f\xf1\x00\x00")()
+	defer half(upgrade[:20], upgrade[20:], "HTTP/1.1 101 ")()
 	for i, url := range []string{"ws://%s/ws", "tcp://%s"} {
 		s, err := (&wamp.Dialer{URLs: []string{fmt.Sprintf(url, ln.Addr())}}).Dial(t.Context())
 		if err != nil {

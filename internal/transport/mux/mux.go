@@ -125,7 +125,8 @@ func New(ln net.Listener, cfg Config) *Server {
 }
 
 // Serve accepts connections until Stop, Shutdown or Close is called, and then
-// returns ErrClosed. When accepting fails for good, it returns why.
+// returns ErrClosed. When accepting fails for good, as it does when somebody
+// else closes the listener, it returns why, and Retire remains to be called.
 func (s *Server) Serve() error {
 	s.mu.Lock()
 	if s.isStopped() {
@@ -144,7 +145,6 @@ func (s *Server) Serve() error {
 				return ErrClosed
 			}
 			if !temporary(err) {
-				s.Stop()
 				return err
 			}
 			// Most likely there are no file descriptors left.
@@ -279,6 +279,19 @@ func (s *Server) Conns() int { return int(s.active.Load()) }
 
 // Addr returns the address of the listener.
 func (s *Server) Addr() net.Addr { return s.ln.Addr() }
+
+// Retire lets connections finish their opening handshake, after Serve has
+// failed, and then stops. It returns early when the server is stopped.
+func (s *Server) Retire() {
+	for range cap(s.pending) { // until there is no handshake any more
+		select {
+		case s.pending <- struct{}{}:
+		case <-s.stopped:
+			return
+		}
+	}
+	s.Stop()
+}
 
 // Stop closes the listener and the connections that are in their opening
 // handshake, and returns. Others go on.

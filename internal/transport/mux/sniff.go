@@ -92,9 +92,7 @@ func (s *Server) run(c *conn) {
 	if wc == nil {
 		return // refused, or net/http has it
 	}
-	if s.settled(c) {
-		s.cfg.Conn(wc)
-	}
+	s.cfg.Conn(wc)
 	_ = wc.Close()
 	s.leave()
 }
@@ -124,6 +122,11 @@ func (s *Server) open(c *conn) transport.Conn {
 			s.linger(c)
 		}
 		_ = c.Close()
+	}
+	if wc != nil && !s.settled(c) {
+		_ = wc.Close()
+		s.leave()
+		wc = nil
 	}
 	<-s.pending
 	return wc
