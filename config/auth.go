@@ -47,21 +47,21 @@ type Cookie struct{}
 
 // Cookies gives WebSocket connections cookies.
 type Cookies struct {
-	Enabled  bool     `yaml:"enabled" reload:"no" doc:"Gives WebSocket connections a cookie, by which browsers come back without logging in to realms with authentication.cookie. The cookies are in memory: after a restart everybody has to log in again."`
-	Name     string   `yaml:"name" default:"wampeter" reload:"no" doc:"The cookie's name."`
-	MaxAge   Duration `yaml:"max_age" default:"168h" min:"1s" reload:"no" doc:"How long a cookie is good."`
-	Domain   string   `yaml:"domain" reload:"no" doc:"The domain that it is for; empty: the host that set it, and no other."`
-	Path     string   `yaml:"path" default:"/" reload:"no" doc:"The path that it is for."`
-	SameSite string   `yaml:"same_site" default:"strict" enum:"strict lax none" reload:"no" doc:"Whether pages of other sites may use it."`
-	Insecure bool     `yaml:"insecure" reload:"no" doc:"Lets connections without TLS send cookies that were set with."`
+	Enabled  bool     `yaml:"enabled" doc:"Gives WebSocket connections a cookie, by which browsers come back without logging in to realms with authentication.cookie. The cookies are in memory: after a restart everybody has to log in again."`
+	Name     string   `yaml:"name" default:"wampeter" doc:"The cookie's name."`
+	MaxAge   Duration `yaml:"max_age" default:"168h" min:"1s" doc:"How long a cookie is good."`
+	Domain   string   `yaml:"domain" doc:"The domain that it is for; empty: the host that set it, and no other."`
+	Path     string   `yaml:"path" default:"/" doc:"The path that it is for."`
+	SameSite string   `yaml:"same_site" default:"strict" enum:"strict lax none" doc:"Whether pages of other sites may use it."`
+	Insecure bool     `yaml:"insecure" doc:"Lets connections without TLS send cookies that were set with."`
 }
 
 // Guessing slows down who guesses passwords.
 type Guessing struct {
-	Failures       int      `yaml:"failures" default:"20" reload:"no" doc:"How many failed logins within window an address may have. Then it is refused without being asked, but for the users that have logged in from it before. Negative: no limit."`
-	AuthIDFailures int      `yaml:"authid_failures" default:"100" reload:"no" doc:"How many failed logins within window a user may have, from all addresses. Then addresses that have failed before are refused for it. Negative: no limit."`
-	Window         Duration `yaml:"window" default:"1m" min:"1s" reload:"no" doc:"The time after which failures no longer count."`
-	Delay          Duration `yaml:"delay" default:"250ms" min:"0s" reload:"no" doc:"How long a refusal takes when an address has failed three times; it grows with every further failure, up to eight times as much. 0: none."`
+	Failures       int      `yaml:"failures" default:"20" doc:"How many failed logins within window an address may have. Then it is refused without being asked, but for the users that have logged in from it before. Negative: no limit."`
+	AuthIDFailures int      `yaml:"authid_failures" default:"100" doc:"How many failed logins within window a user may have, from all addresses. Then addresses that have failed before are refused for it. Negative: no limit."`
+	Window         Duration `yaml:"window" default:"1m" min:"1s" doc:"The time after which failures no longer count."`
+	Delay          Duration `yaml:"delay" default:"250ms" min:"0s" doc:"How long a refusal takes when an address has failed three times; it grows with every further failure, up to eight times as much. 0: none."`
 }
 
 // Anonymous lets everybody in.

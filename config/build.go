@@ -58,9 +58,9 @@ func newRealms(rt *router.Router, log *slog.Logger) *realms {
 }
 
 // follow has the router's realms follow c. Before anything is changed it is known
-// that it can be. New realms are there for clients when they are all they are to
-// be.
-func (r *realms) follow(c *Config) error {
+// that it can be, and before returns without an error. New realms are there for
+// clients when they are all they are to be.
+func (r *realms) follow(c *Config, before func() error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	named := make(map[string]bool)
@@ -95,7 +95,13 @@ func (r *realms) follow(c *Config) error {
 			gone = append(gone, realm.Name())
 		}
 	}
-	if err := r.add(c.Realms, func() error { return r.configure(c, changes, templates) }); err != nil {
+	err := r.add(c.Realms, func() error {
+		if err := before(); err != nil {
+			return err
+		}
+		return r.configure(c, changes, templates)
+	})
+	if err != nil {
 		return err
 	}
 	for _, name := range gone {

@@ -18,10 +18,11 @@ type Options struct {
 	// Load reads the configuration anew, for Reread. nil: that fails.
 	Load func(context.Context) (*Config, error)
 
-	// Logger takes what the router has to say; default slog.Default(). Level, unless
-	// nil, is set to what the configuration says.
+	// Logger takes what the router has to say; default slog.Default(). Log, unless
+	// nil, is told what the configuration says of it, at the start and at each
+	// reload.
 	Logger *slog.Logger
-	Level  *slog.LevelVar
+	Log    func(Log)
 }
 
 // Daemon is a router that runs as a configuration says, and that follows when it
@@ -37,6 +38,7 @@ type Daemon struct {
 	mu      sync.Mutex // one change at a time
 	config  *Config
 	serves  []*served // in the order of the configuration
+	admin   admin
 	stopped bool
 }
 
@@ -56,19 +58,18 @@ func Start(ctx context.Context, c *Config, o Options) (*Daemon, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	d := &Daemon{opts: o, log: o.Logger, failed: make(chan error, 1), config: c}
-	d.setLevel(c)
+	if o.Log == nil {
+		o.Log = func(Log) {}
+	}
+	d := &Daemon{opts: o, log: o.Logger, failed: make(chan error, 1)}
+	o.Log(c.Log)
 	plan, err := d.listeners(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	d.rt = router.New(c.router(d.log))
 	d.realms = newRealms(d.rt, d.log)
-	err = d.realms.follow(c)
-	if err == nil {
-		err = d.administer(ctx)
-	}
-	if err != nil {
+	if err := d.follow(ctx, c); err != nil {
 		plan.cancel()
 		_ = d.rt.Close()
 		return nil, err
@@ -133,12 +134,6 @@ func (d *Daemon) stop() {
 func (s *served) leave() {
 	_ = s.tenant.Close()
 	<-s.over
-}
-
-func (d *Daemon) setLevel(c *Config) {
-	if d.opts.Level != nil {
-		d.opts.Level.Set(c.Log.SlogLevel())
-	}
 }
 
 // SlogLevel returns the level as log/slog has it.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,9 +11,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,8 +164,8 @@ func TestReloadListeners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(report.Changed, " "); got != "listeners log.level" || report.Restart != nil {
-		t.Errorf("changed: %s, restart: %v", got, report.Restart)
+	if got := strings.Join(report.Changed, " "); got != "listeners log.level" {
+		t.Errorf("changed: %s", got)
 	}
 	if d.Addresses()[0].String() != address {
 		t.Errorf("the first listener has moved to %s", d.Addresses()[0])
@@ -220,8 +223,136 @@ func TestReread(t *testing.T) {
 	d.opts.Load = func(ctx context.Context) (*Config, error) {
 		return Load(ctx, Source{File: "x.yaml", Data: []byte("{listeners: [127.0.0.1:0], limits: {max_message: 1MiB}}")})
 	}
-	report, err := d.Reread(t.Context())
-	if err != nil || strings.Join(report.Restart, " ") != "limits.max_message" {
-		t.Errorf("report %+v, error %v; want that limits.max_message needs a restart", report, err)
+	for _, want := range []string{"limits.max_message", ""} {
+		report, err := d.Reread(t.Context())
+		if err != nil || report.Changed == nil || strings.Join(report.Changed, " ") != want {
+			t.Errorf("report %+v, error %v; want %q", report, err, want)
+		}
+	}
+}
+
+// TestReloadAll changes every setting that is for the whole router.
+func TestReloadAll(t *testing.T) {
+	var log Log
+	file := func(rest string) *Config {
+		return load(t, `
+listeners: 127.0.0.1:0
+realms:
+  - {name: app, authentication: {cookie: , ticket: }, users: [{authid: joe, role: user, ticket: a}]}
+  - {name: one, roles: [{name: anonymous, rules: [{uri: wampeter., allow: all}]}]}
+  - {name: two, roles: [{name: anonymous, rules: [{uri: wampeter., allow: all}]}]}
+`+rest)
+	}
+	d, err := Start(t.Context(), file(`
+cookies: {enabled: true}
+admin: {realm: one}
+`), Options{Logger: slog.New(slog.DiscardHandler), Log: func(l Log) { log = l }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	next := file(`
+cookies: {enabled: true, name: other}
+admin: {realm: two}
+log: {level: warn, format: json}
+limits: {max_message: 4KiB, max_realms: 7}
+timeouts: {write: 3s, decision: 4s}
+guessing: {failures: 1, delay: 0s}
+`)
+	d.opts.Load = func(context.Context) (*Config, error) { return next, nil }
+
+	// The call that moves the procedure away is answered.
+	administrators := map[string]*wamp.Session{}
+	for _, realm := range []string{"one", "two"} {
+		if administrators[realm], err = as(t, d, realm, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := wamp.Call[Report](t.Context(), administrators["one"], string(ReloadProcedure))
+	const changed = "admin.realm cookies.name guessing.delay guessing.failures limits.max_message limits.max_realms log.format log.level timeouts.decision timeouts.write"
+	if got := strings.Join(report.Changed, " "); err != nil || got != changed {
+		t.Errorf("error %v, changed: %s", err, got)
+	}
+	if _, err := wamp.Call[Report](t.Context(), administrators["one"], string(ReloadProcedure)); !errors.Is(err, wamp.ErrNoSuchProcedure) {
+		t.Errorf("a call in the realm of before: %v", err)
+	}
+	if report, err = wamp.Call[Report](t.Context(), administrators["two"], string(ReloadProcedure)); err != nil || report.Changed == nil || len(report.Changed) > 0 {
+		t.Errorf("report %+v, error %v", report, err)
+	}
+	if log != next.Log {
+		t.Errorf("the log is told %+v, want %+v", log, next.Log)
+	}
+
+	// The session of before has the limit of before.
+	large := wamp.Args{strings.Repeat("x", 100<<10)}
+	if _, err := administrators["one"].Publish(t.Context(), "wampeter.test", large, wamp.Acknowledge()); err != nil {
+		t.Errorf("a large message of a session of before: %v", err)
+	}
+	s, err := as(t, d, "one", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Publish(t.Context(), "wampeter.test", large, wamp.Acknowledge()); err == nil {
+		t.Error("a large message of a new session is taken")
+	}
+	if given := cookieOf(t, d); given != "other" {
+		t.Errorf("the cookie is called %q", given)
+	}
+	for _, want := range []error{wamp.ErrAuthenticationDenied, wamp.ErrLimitExceeded} {
+		if _, err := as(t, d, "app", "jane", wamp.Ticket("x")); !errors.Is(err, want) {
+			t.Errorf("error %v, want %v", err, want)
+		}
+	}
+}
+
+// cookieOf returns the name of the cookie that a WebSocket connection is given.
+func cookieOf(t *testing.T, d *Daemon) string {
+	t.Helper()
+	nc, err := net.Dial("tcp", d.Addresses()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_, err = io.WriteString(nc, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: wamp.2.json\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(nc), nil)
+	if err != nil || len(response.Cookies()) != 1 {
+		t.Fatal(response, err)
+	}
+	return response.Cookies()[0].Name
+}
+
+// A procedure that somebody else has taken is no reason to change half of it.
+func TestReloadAdminTaken(t *testing.T) {
+	d := start(t, `{"listeners": ["127.0.0.1:0"], "realms": ["realm1"]}`)
+	s, err := as(t, d, "realm1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Register(t.Context(), string(ReloadProcedure), wamp.Func0(func(context.Context) (int, error) { return 7, nil })); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Reload(t.Context(), load(t, `
+listeners: [127.0.0.1:0, 127.0.0.1:0]
+realms:
+  - {name: realm1, roles: [{name: anonymous, rules: [{uri: wampeter., allow: all}]}]}
+  - new
+admin: {realm: realm1}
+limits: {max_message: 4KiB}
+`))
+	if !errors.Is(err, wamp.ErrProcedureAlreadyExists) {
+		t.Errorf("error %v", err)
+	}
+	if len(d.Addresses()) != 1 || len(d.Config().Realms) != 1 {
+		t.Error("a reload that failed has changed something")
+	}
+	if n, err := wamp.Call[int](t.Context(), s, string(ReloadProcedure)); err != nil || n != 7 {
+		t.Errorf("result %d, error %v", n, err)
+	}
+	if _, err := as(t, d, "new", ""); !errors.Is(err, wamp.ErrNoSuchRealm) {
+		t.Errorf("the realm that was not made: %v", err)
 	}
 }

@@ -21,7 +21,6 @@ type field struct {
 	enum     []string
 	min, max string
 	required bool
-	restart  bool // a change needs one
 }
 
 // fields returns the keys of a section in the order in which they are declared.
@@ -46,7 +45,7 @@ func fields(t reflect.Type) []field {
 			flag: sf.Tag.Get("flag"), arg: sf.Tag.Get("arg"), usage: sf.Tag.Get("usage"),
 			short: sf.Tag.Get("short"), enum: strings.Fields(sf.Tag.Get("enum")),
 			min: sf.Tag.Get("min"), max: sf.Tag.Get("max"),
-			required: sf.Tag.Get("required") != "", restart: sf.Tag.Get("reload") == "no",
+			required: sf.Tag.Get("required") != "",
 		})
 	}
 	return list

@@ -118,9 +118,6 @@ func details(f *field, path string, outer bool) string {
 	if f.flag != "" {
 		list = append(list, "`--"+f.flag+"`")
 	}
-	if f.restart {
-		list = append(list, "needs a restart")
-	}
 	if len(list) == 0 {
 		return ""
 	}

@@ -15,7 +15,6 @@ import (
 // Report says what a change of the configuration has done.
 type Report struct {
 	Changed []string `wamp:"changed"` // paths of what is different now
-	Restart []string `wamp:"restart"` // of these, what takes effect only when the router is started anew
 }
 
 // Reread is Reload with what Options.Load returns. It is for a signal: the log
@@ -27,9 +26,6 @@ func (d *Daemon) Reread(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	d.log.LogAttrs(ctx, slog.LevelInfo, "configuration read again", slog.Any("changed", report.Changed))
-	if len(report.Restart) > 0 {
-		d.log.LogAttrs(ctx, slog.LevelWarn, "some changes need a restart", slog.Any("keys", report.Restart))
-	}
 	return report, nil
 }
 
@@ -44,11 +40,11 @@ func (d *Daemon) reread(ctx context.Context) (*Report, error) {
 	return d.Reload(ctx, c)
 }
 
-// Reload makes the router follow a changed configuration: listeners, realms,
-// users, roles, certificates, the level of the log. Sessions that the new
-// configuration would accept as they are stay, and lose nothing. Others end with
-// GOODBYE; registrations and subscriptions that are no longer allowed are
-// revoked.
+// Reload makes the router follow a changed configuration, all of it. Sessions
+// that the new configuration would accept as they are stay, and lose nothing.
+// Others end with GOODBYE; registrations and subscriptions that are no longer
+// allowed are revoked. Connections keep the limits of messages and output, and
+// the times for these, that they were opened with.
 //
 // With an error nothing has changed.
 func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
@@ -62,16 +58,39 @@ func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
 		return nil, err
 	}
 	report := difference(d.config, c)
-	if err := d.realms.follow(c); err != nil {
+	if err := d.follow(ctx, c); err != nil {
 		plan.cancel()
 		return nil, err
 	}
-	d.apply(plan)
-	d.setLevel(c)
 	rc := c.router(d.log)
 	d.rt.Reconfigure(rc.Bounds())
-	d.config = c
+	d.rt.SetCookies(rc.Cookies)
+	d.opts.Log(c.Log)
+	d.apply(plan)
 	return report, nil
+}
+
+// follow has the realms follow c, and who may reload it.
+func (d *Daemon) follow(ctx context.Context, c *Config) error {
+	next := d.admin
+	err := d.realms.follow(c, func() (err error) {
+		if next.realm != c.Admin.Realm {
+			next, err = d.administer(ctx, c.Admin.Realm)
+		}
+		return err
+	})
+	switch {
+	case next == d.admin:
+	case err != nil:
+		next.end(ctx)
+	default:
+		d.admin.end(ctx)
+		d.admin = next
+	}
+	if err == nil {
+		d.config = c
+	}
+	return err
 }
 
 // ReloadProcedure is what an administrator calls.
@@ -81,16 +100,33 @@ const ReloadProcedure wamp.URI = "wampeter.reload"
 // wrong.
 const InvalidConfiguration wamp.URI = "wampeter.error.invalid_configuration"
 
-// administer registers ReloadProcedure.
-func (d *Daemon) administer(ctx context.Context) error {
-	if d.config.Admin.Realm == "" {
-		return nil
+// admin is ReloadProcedure in a realm; the zero value is nowhere.
+type admin struct {
+	realm string
+	reg   *wamp.Registration
+}
+
+// end takes the procedure away. The call that has led to that is still answered.
+func (a admin) end(ctx context.Context) {
+	if a.reg != nil {
+		_ = a.reg.Unregister(ctx) // it fails when the realm is gone
 	}
-	s, err := d.rt.Realm(d.config.Admin.Realm).Local()
+}
+
+// administer registers ReloadProcedure in a realm, "" for none.
+func (d *Daemon) administer(ctx context.Context, realm string) (admin, error) {
+	if realm == "" {
+		return admin{}, nil
+	}
+	at := d.realms.byName[realm]
+	if at == nil {
+		return admin{}, fmt.Errorf("admin.realm: there is no realm %s", realm)
+	}
+	s, err := at.Local()
 	if err != nil {
-		return fmt.Errorf("admin.realm: %w", err)
+		return admin{}, fmt.Errorf("admin.realm: %w", err)
 	}
-	_, err = s.Register(ctx, string(ReloadProcedure), wamp.Func0(func(ctx context.Context) (*Report, error) {
+	reg, err := s.Register(ctx, string(ReloadProcedure), wamp.Func0(func(ctx context.Context) (*Report, error) {
 		report, err := d.Reread(ctx)
 		if err != nil {
 			return nil, wamp.Errorf(InvalidConfiguration, "%v", err)
@@ -98,26 +134,20 @@ func (d *Daemon) administer(ctx context.Context) error {
 		return report, nil
 	}))
 	if err != nil {
-		return fmt.Errorf("admin.realm: %w", err)
+		return admin{}, fmt.Errorf("admin.realm: %w", err)
 	}
-	return nil
+	return admin{realm, reg}, nil
 }
 
 // difference lists what is different in b.
 func difference(a, b *Config) *Report {
-	r := &Report{}
+	r := &Report{Changed: []string{}} // a list, also for those who read JSON
 	r.section(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem(), "")
 	slices.Sort(r.Changed)
-	slices.Sort(r.Restart)
 	return r
 }
 
-func (r *Report) note(path string, restart bool) {
-	r.Changed = append(r.Changed, path)
-	if restart {
-		r.Restart = append(r.Restart, path)
-	}
-}
+func (r *Report) note(path string) { r.Changed = append(r.Changed, path) }
 
 func (r *Report) section(a, b reflect.Value, path string) {
 	for _, f := range fields(a.Type()) {
@@ -125,11 +155,11 @@ func (r *Report) section(a, b reflect.Value, path string) {
 		if at == "listener_defaults" || at == "realm_defaults" {
 			continue // it shows in those who inherit
 		}
-		r.value(a.FieldByIndex(f.index), b.FieldByIndex(f.index), &f, at)
+		r.value(a.FieldByIndex(f.index), b.FieldByIndex(f.index), at)
 	}
 }
 
-func (r *Report) value(a, b reflect.Value, f *field, path string) {
+func (r *Report) value(a, b reflect.Value, path string) {
 	shape, elem := shapeOf(a.Type())
 	switch {
 	case shape == sectionShape && a.Kind() != reflect.Pointer:
@@ -137,7 +167,7 @@ func (r *Report) value(a, b reflect.Value, f *field, path string) {
 	case elem == reflect.TypeFor[Realm]():
 		r.realms(a.Interface().([]Realm), b.Interface().([]Realm))
 	case !equal(a, b):
-		r.note(path, f.restart)
+		r.note(path)
 	}
 }
 
@@ -151,14 +181,14 @@ func (r *Report) realms(a, b []Realm) {
 		path := "realms." + b[i].Name
 		was := old[b[i].Name]
 		if was == nil {
-			r.note(path, false)
+			r.note(path)
 			continue
 		}
 		delete(old, b[i].Name)
 		r.section(reflect.ValueOf(was.RealmSettings), reflect.ValueOf(b[i].RealmSettings), path)
 	}
 	for name := range old {
-		r.note("realms."+name, false)
+		r.note("realms." + name)
 	}
 }
 

@@ -140,6 +140,50 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
+// TestReloadLimits sends SIGHUP with a smaller limit of messages in the file: who
+// is there keeps the one of before, on either transport, who comes has the new one.
+func TestReloadLimits(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "wampeter.yaml")
+	write := func(limit string) {
+		text := "listeners: 127.0.0.1:0\nlimits: {max_message: " + limit + "}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1MiB")
+	address, reload, stop := runRouter(t, file)
+	defer stop()
+	publish := func(s *wamp.Session) error {
+		_, err := s.Publish(t.Context(), "com.example.large", wamp.Args{strings.Repeat("x", 100<<10)}, wamp.Acknowledge())
+		return err
+	}
+	urls := []string{"tcp://" + address, "ws://" + address + "/ws", "http://" + address + "/lp"}
+	dial := func(url string) *wamp.Session {
+		s, err := (&wamp.Dialer{URLs: []string{url}}).Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	var before []*wamp.Session
+	for _, url := range urls {
+		before = append(before, dial(url))
+	}
+	write("4KiB")
+	reload()
+	for i, url := range urls {
+		if err := publish(before[i]); err != nil {
+			t.Errorf("%s, a session of before: %v", url, err)
+		}
+		_ = before[i].Close(t.Context())
+		since := dial(url)
+		if err := publish(since); err == nil {
+			t.Errorf("%s, a new session: a message of 100 KiB is taken", url)
+		}
+		_ = since.Close(t.Context())
+	}
+}
+
 var listening = regexp.MustCompile(`listening on (\S+) `)
 
 // runRouter runs the real command with a configuration file. reload sends SIGHUP

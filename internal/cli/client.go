@@ -204,7 +204,7 @@ func (p *process) withSession(ctx context.Context, c *clientFlags, do func(conte
 	if err != nil {
 		return err
 	}
-	d.Logger, _ = p.logger(logConfig{level: "warn", format: "auto"})
+	d.Logger, _ = p.logger(config.Log{Level: "warn", Format: "auto"})
 	switch {
 	case c.timeout < 0:
 		return usagef("--timeout %v: want a time like 5s, or 0 for none", c.timeout)

@@ -70,13 +70,7 @@ func (p *process) printReport(r *config.Report) error {
 		b.WriteString("nothing has changed\n")
 	}
 	for _, path := range r.Changed {
-		b.WriteString(path)
-		for _, restart := range r.Restart {
-			if restart == path {
-				b.WriteString(" (needs a restart)")
-			}
-		}
-		b.WriteByte('\n')
+		b.WriteString(path + "\n")
 	}
 	_, err := fmt.Fprint(p.stdout, b.String())
 	return err

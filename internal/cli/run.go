@@ -194,11 +194,11 @@ func (p *process) serve(ctx context.Context, flags *configFlags, demo bool) erro
 	if err != nil {
 		return err
 	}
-	log, level := p.logger(logConfig{level: c.Log.Level, format: c.Log.Format})
+	log, follow := p.logger(c.Log)
 	d, err := config.Start(ctx, c, config.Options{
 		Load:   func(ctx context.Context) (*config.Config, error) { return flags.load(ctx, p) },
 		Logger: log,
-		Level:  level,
+		Log:    follow,
 	})
 	if err != nil {
 		return blame(err)
