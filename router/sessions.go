@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/wampeter/wampeter/internal/core"
 	"github.com/wampeter/wampeter/internal/uri"
 )
 
@@ -15,7 +14,9 @@ func (r *Realm) Sessions() []*Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []*Session
-	r.core.Sessions(func(s *core.Session) { list = append(list, r.handleOf(s.Owner.(*link))) })
+	for _, s := range r.core.Sessions() {
+		list = append(list, r.handleOf(s.Owner.(*link)))
+	}
 	return list
 }
 

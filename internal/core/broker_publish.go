@@ -127,17 +127,23 @@ func (r *Realm) route(p *publication, out *Out) {
 				continue
 			}
 		}
-		e := out.add(nil, msg.Event)
-		e.ID = sub.id
-		e.Publication = p.id
-		e.Options = p.options
-		e.Payload = *p.payload
-		if sub.match != msg.Exact {
-			e.URI = p.topic
-		}
+		p.event(nil, sub, out)
 		out.Effects[len(out.Effects)-1].Receivers = receivers
 	}
 	clear(r.hits)
+}
+
+// event adds the EVENT that subscribers of sub get.
+func (p *publication) event(to *Session, sub *subscription, out *Out) *msg.Message {
+	m := out.add(to, msg.Event)
+	m.ID = sub.id
+	m.Publication = p.id
+	m.Options = p.options
+	m.Payload = *p.payload
+	if sub.match != msg.Exact {
+		m.URI = p.topic
+	}
+	return m
 }
 
 // tellTrusted sends an EVENT to those among the receivers that are trusted, and
@@ -149,14 +155,7 @@ func (r *Realm) tellTrusted(sub *subscription, p *publication, receivers []*Sess
 			out.receivers = append(out.receivers, s)
 			continue
 		}
-		e := out.add(s, msg.Event)
-		e.ID = sub.id
-		e.Publication = p.id
-		e.Options = p.options
-		e.Payload = *p.payload
-		if sub.match != msg.Exact {
-			e.URI = p.topic
-		}
+		e := p.event(s, sub, out)
 		if p.from != nil {
 			disclose(p.from, &e.Options)
 			out.Effects[len(out.Effects)-1].From = p.from
@@ -171,20 +170,14 @@ func (r *Realm) EventTo(s *Session, topic []byte, payload *msg.Payload, out *Out
 	if !s.state.joined {
 		return false
 	}
-	id := toID(r.cfg.Rand())
+	p := publication{id: toID(r.cfg.Rand()), topic: topic, payload: payload}
 	sent := false
 	r.hits = r.topics.AppendAll(r.hits[:0], topic)
 	for _, sub := range r.hits {
 		if s.state.subscriptions[sub] == nil {
 			continue
 		}
-		m := out.add(s, msg.Event)
-		m.ID = sub.id
-		m.Publication = id
-		m.Payload = *payload
-		if sub.match != msg.Exact {
-			m.URI = topic
-		}
+		p.event(s, sub, out)
 		r.stats.Events++
 		sent = true
 	}

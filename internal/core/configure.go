@@ -1,6 +1,10 @@
 package core
 
-import "github.com/wampeter/wampeter/internal/msg"
+import (
+	"slices"
+
+	"github.com/wampeter/wampeter/internal/msg"
+)
 
 // Configure has the realm go by another configuration from now on: all of cfg
 // but what the realm cannot do without (Now, Rand, Key, Encode, Raw, Decode) and
@@ -17,20 +21,10 @@ func (r *Realm) Configure(cfg Config) {
 	r.histories = nil
 	r.keepHistory()
 	for _, sub := range histories {
-		if !r.keepsHistory(sub) {
+		if !slices.Contains(r.histories, sub) {
 			r.dropHistory(sub)
 		}
 	}
-}
-
-// keepsHistory reports whether the events of sub are kept.
-func (r *Realm) keepsHistory(sub *subscription) bool {
-	for _, h := range r.histories {
-		if h == sub {
-			return true
-		}
-	}
-	return false
 }
 
 // dropHistory forgets the events of sub, which ends unless somebody has

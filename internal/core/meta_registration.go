@@ -110,13 +110,7 @@ func registrationListCallees(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	list := make([]any, 0, len(reg.callees))
-	for _, c := range reg.callees {
-		if !c.session.Trusted {
-			list = append(list, c.session.ID)
-		}
-	}
-	return []any{list}, nil
+	return []any{reg.calleeIDs()}, nil
 }
 
 func registrationCountCallees(q *query) ([]any, []byte) {
@@ -124,13 +118,15 @@ func registrationCountCallees(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	n := 0
-	for _, c := range reg.callees {
-		if !c.session.Trusted {
-			n++
-		}
+	return []any{len(reg.calleeIDs())}, nil
+}
+
+func (reg *registration) calleeIDs() []any {
+	sessions := make([]*Session, len(reg.callees))
+	for i, c := range reg.callees {
+		sessions[i] = c.session
 	}
-	return []any{n}, nil
+	return sessionIDs(sessions)
 }
 
 // registrationRemoveCallee takes a callee out of a registration: registration,

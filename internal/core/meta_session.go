@@ -53,7 +53,7 @@ func (r *Realm) selectSessions(want func(s *Session) bool) []*Session {
 // all when there is none.
 func (q *query) withRoles() ([]*Session, []byte) {
 	if q.arg(0) == nil {
-		return q.realm.selectSessions(func(*Session) bool { return true }), nil
+		return q.realm.Sessions(), nil
 	}
 	roles, ok := toStrings(q.arg(0))
 	if !ok {
@@ -62,15 +62,9 @@ func (q *query) withRoles() ([]*Session, []byte) {
 	return q.realm.selectSessions(func(s *Session) bool { return slices.Contains(roles, s.AuthRole) }), nil
 }
 
-// Sessions calls f for each session, in the order of joining, but for those of
-// the router itself.
-func (r *Realm) Sessions(f func(*Session)) {
-	for s := r.first; s != nil; s = s.state.next {
-		if !s.Trusted {
-			f(s)
-		}
-	}
-}
+// Sessions returns all sessions but those of the router itself, in the order of
+// joining.
+func (r *Realm) Sessions() []*Session { return r.selectSessions(func(*Session) bool { return true }) }
 
 func sessionCount(q *query) ([]any, []byte) {
 	sessions, refusal := q.withRoles()
@@ -82,10 +76,13 @@ func sessionList(q *query) ([]any, []byte) {
 	return []any{sessionIDs(sessions)}, refusal
 }
 
+// sessionIDs returns the IDs of sessions, but for those of the router itself.
 func sessionIDs(sessions []*Session) []any {
-	values := make([]any, len(sessions))
-	for i, s := range sessions {
-		values[i] = s.ID
+	values := make([]any, 0, len(sessions))
+	for _, s := range sessions {
+		if !s.Trusted {
+			values = append(values, s.ID)
+		}
 	}
 	return values
 }

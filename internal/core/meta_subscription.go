@@ -78,13 +78,7 @@ func subscriptionListSubscribers(q *query) ([]any, []byte) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	list := make([]any, 0, len(sub.receivers))
-	for _, s := range sub.receivers {
-		if !s.Trusted {
-			list = append(list, s.ID)
-		}
-	}
-	return []any{list}, nil
+	return []any{sessionIDs(sub.receivers)}, nil
 }
 
 func subscriptionCountSubscribers(q *query) ([]any, []byte) {
