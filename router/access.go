@@ -55,7 +55,6 @@ type access struct {
 
 // roleAccess is what sessions of a role may do.
 type roleAccess struct {
-	name   string
 	rules  []Rule
 	set    *rules.Set
 	limits Limits
@@ -75,7 +74,7 @@ func (p *permissions) compile() (*access, error) {
 			mistakes = append(mistakes, fmt.Errorf("there are two roles %s", quote(role.Name)))
 			continue
 		}
-		access := &roleAccess{name: role.Name, rules: slices.Clone(role.Rules), limits: role.Limits}
+		access := &roleAccess{rules: slices.Clone(role.Rules), limits: role.Limits}
 		list := make([]rules.Rule, len(role.Rules))
 		for i := range role.Rules {
 			rule := &role.Rules[i]

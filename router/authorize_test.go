@@ -255,11 +255,6 @@ func TestFirstRuleCloses(t *testing.T) {
 	}
 }
 
-// The defects of another router's rules that users met: wildcard rules with the
-// same beginning take each other's place; an exact rule that does not match hides
-// the next shorter prefix; what an authorizer decided for one session holds for
-// all of its role; and authorizers do not see how a pattern matches, and exclude
-// static rules.
 // In a realm that knows who its clients are nobody ends what belongs to others
 // unless a rule allows it, also when there are no rules at all. In one that is
 // open to everybody, everything is allowed.
@@ -293,6 +288,11 @@ func TestIntrusion(t *testing.T) {
 	after.expect(`[50,30,{},[1]]`)
 }
 
+// Four defects of another router's rules that users met: wildcard rules with the
+// same beginning take each other's place; an exact rule that does not match hides
+// the next shorter prefix; what an authorizer decided for one session holds for
+// all of its role; and an authorizer excludes static rules. Nor does it see there
+// how a pattern matches.
 func TestDefectsOfOthers(t *testing.T) {
 	type question struct {
 		authid, uri string

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -185,14 +184,6 @@ func (r *Realm) enforce(l *link, a *access) {
 	}
 	r.mu.Unlock()
 	b.flush()
-}
-
-func (s *Session) log(level slog.Level, text string, attrs ...slog.Attr) {
-	attrs = append([]slog.Attr{
-		slog.Uint64("session", s.id), slog.String("realm", s.realm.name),
-		slog.String("authid", s.AuthID()), slog.String("authrole", s.Role()),
-	}, attrs...)
-	s.realm.router.log.LogAttrs(context.Background(), level, text, attrs...)
 }
 
 // revalidate ends the session if none of these authenticators accepts it.

@@ -281,12 +281,9 @@ func (r *Realm) screened() bool {
 // screen finds out whether a message is allowed, in so far as nobody has to be
 // asked, and the checks that are to be made of it otherwise.
 func (r *Realm) screen(s *Session, m *msg.Message) (p permit, checks []check, err error) {
-	p, ask, err := s.authorize(m)
+	p, checks, err = s.authorize(m)
 	if err != nil {
 		return p, nil, err
-	}
-	if ask != nil {
-		checks = append(checks, ask)
 	}
 	return p, r.questions(s, m, checks), nil
 }
@@ -343,7 +340,7 @@ func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
 	if timeout > 0 {
 		s.realm.setTimeout(m, timeout-time.Since(g.came))
 	}
-	return l.verdict(ctx, s, m, err)
+	return s.verdict(ctx, m, err)
 }
 
 // timeoutOf returns how long the caller of a CALL wants to wait; 0: it has not
@@ -365,7 +362,7 @@ func (r *Realm) setTimeout(m *msg.Message, left time.Duration) {
 }
 
 // verdict makes of a check's error one that clients may read.
-func (l *link) verdict(ctx context.Context, s *Session, m *msg.Message, err error) error {
+func (s *Session) verdict(ctx context.Context, m *msg.Message, err error) error {
 	var (
 		e *wamp.Error
 		u wamp.URI
@@ -386,8 +383,7 @@ func (l *link) verdict(ctx context.Context, s *Session, m *msg.Message, err erro
 	if ctx.Err() != nil {
 		text = "it was not decided in time whether this is allowed"
 	}
-	l.router.log.LogAttrs(context.Background(), slog.LevelError, "a message is refused because a decision failed",
-		slog.Uint64("session", s.id), slog.String("realm", s.realm.name), slog.String("authid", s.AuthID()),
+	s.log(slog.LevelError, "a message is refused because a decision failed",
 		slog.String("message", m.Type.String()), slog.String("uri", quote(string(m.URI))), slog.Any("error", err))
 	return wamp.Errorf(wamp.ErrAuthorizationFailed, "%s", text)
 }

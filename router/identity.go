@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"net/http"
 	"time"
-
-	"github.com/wampeter/wampeter/internal/transport"
 )
 
 // Identity is who a session is, as an Authenticator found out.
@@ -74,14 +72,12 @@ func transportOf(l *link) *Transport {
 		Type:       info.Transport,
 		Network:    info.Network,
 		Local:      info.Local,
-		Peer:       peerOf(info),
+		Peer:       info.Peer,
 		Serializer: l.peer.Format().String(),
 		TLS:        info.TLS,
 		Request:    info.Request,
 	}
 }
-
-func peerOf(info *transport.Info) string { return info.Peer }
 
 // Authenticator is a way to find out who a client is. Those of this package
 // speak the methods of the specification; an application's own may do whatever

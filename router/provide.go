@@ -10,6 +10,7 @@ import (
 // *Realm.
 type Scope interface {
 	change(func(*settings))
+	attend()
 }
 
 // provider makes the values of one type for handlers.

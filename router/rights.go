@@ -94,7 +94,7 @@ func (p *permit) disclosure() Disclosure {
 
 // authorize decides whether the session may send m, in so far as nobody has to
 // be asked. It runs on the link's goroutine.
-func (s *Session) authorize(m *msg.Message) (p permit, ask check, err error) {
+func (s *Session) authorize(m *msg.Message) (p permit, asks []check, err error) {
 	p.access = s.realm.access.Load()
 	action := actionOf(m.Type)
 	if p.access == nil || action == 0 {
@@ -129,13 +129,20 @@ func (s *Session) authorize(m *msg.Message) (p permit, ask check, err error) {
 	if k.Verdict == rules.Asked {
 		p.answer = new(Disclosure)
 		*p.answer = k.disclose
-		ask = s.asking(r.view, k.Decision, action, p.answer)
+		if ask := s.asking(r.view, k.Decision, action, p.answer); ask != nil {
+			asks = append(asks, ask)
+		}
 	}
 	if action == rules.Call && string(m.URI) == "wamp.session.add_testament" {
-		testament, err := s.authorizeTestament(m)
-		return p, both(ask, testament), err
+		ask, err := s.authorizeTestament(m)
+		if err != nil {
+			return p, nil, err
+		}
+		if ask != nil {
+			asks = append(asks, ask)
+		}
 	}
-	return p, ask, nil
+	return p, asks, nil
 }
 
 // intrusion is the error for a call that is directed against other sessions, in a
@@ -164,22 +171,6 @@ func (r *Realm) reserves(procedure []byte) bool {
 		return true
 	}
 	return false
-}
-
-// both returns a check that asks a and then b, either of which may be nil.
-func both(a, b check) check {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return func(ctx context.Context, s *Session, m *msg.Message) error {
-		if err := a(ctx, s, m); err != nil {
-			return err
-		}
-		return b(ctx, s, m)
-	}
 }
 
 // decide returns what is known of an action, found out when nothing is.

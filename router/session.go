@@ -136,14 +136,20 @@ func (s *Session) SetExpiry(at time.Time) {
 	})
 }
 
+func (s *Session) log(level slog.Level, text string, attrs ...slog.Attr) {
+	attrs = append([]slog.Attr{
+		slog.Uint64("session", s.id), slog.String("realm", s.realm.name),
+		slog.String("authid", s.AuthID()), slog.String("authrole", s.Role()),
+	}, attrs...)
+	s.realm.router.log.LogAttrs(context.Background(), level, text, attrs...)
+}
+
 // setIdentity completes an authenticator's identity.
 func (s *Session) setIdentity(id *Identity) {
 	if id.AuthID == "" {
 		id.AuthID = randomAuthID()
 	}
-	if id.Role == "" {
-		id.Role = "anonymous"
-	}
+	id.Role = roleOf(id)
 	if id.Provider == "" {
 		id.Provider = "static"
 	}
@@ -230,8 +236,7 @@ func (s *Session) end() {
 func (s *Session) run(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.realm.router.log.LogAttrs(context.Background(), slog.LevelError, "a function for the end of a session panics",
-				slog.Uint64("session", s.id), slog.String("realm", s.realm.name), slog.Any("panic", v))
+			s.log(slog.LevelError, "a function for the end of a session panics", slog.Any("panic", v))
 		}
 	}()
 	f()

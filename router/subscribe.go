@@ -41,35 +41,25 @@ type topicHandler struct {
 //
 // OnSubscribe fails when the topic is none.
 func (r *Router) OnSubscribe(topic string, f func(ctx context.Context, s *Session) (done func(), err error)) error {
-	h, err := newTopicHandler(topic, f)
-	if err != nil {
-		return err
-	}
-	r.change(func(s *settings) { s.onSubscribe = with(s.onSubscribe, h) })
-	r.attend()
-	return nil
+	return onSubscribe(r, topic, f)
 }
 
 // OnSubscribe is Router.OnSubscribe for one realm.
 func (r *Realm) OnSubscribe(topic string, f func(ctx context.Context, s *Session) (done func(), err error)) error {
-	h, err := newTopicHandler(topic, f)
-	if err != nil {
-		return err
-	}
-	r.change(func(s *settings) { s.onSubscribe = with(s.onSubscribe, h) })
-	r.attend()
-	return nil
+	return onSubscribe(r, topic, f)
 }
 
-func newTopicHandler(topic string, f func(ctx context.Context, s *Session) (done func(), err error)) (topicHandler, error) {
+func onSubscribe(of Scope, topic string, f func(ctx context.Context, s *Session) (done func(), err error)) error {
 	u, policy, err := wamp.ParsePattern(topic)
 	if err == nil && !match.Valid(msg.Match(policy), []byte(u), false) {
 		err = fmt.Errorf("%s is no topic", quote(topic))
 	}
 	if err != nil {
-		return topicHandler{}, fmt.Errorf("on subscribe: %w", err)
+		return fmt.Errorf("on subscribe: %w", err)
 	}
-	return topicHandler{msg.Match(policy), u, f}, nil
+	of.change(func(s *settings) { s.onSubscribe = with(s.onSubscribe, topicHandler{msg.Match(policy), u, f}) })
+	of.attend()
+	return nil
 }
 
 // How many events may wait for the SUBSCRIBED that they are to follow.
