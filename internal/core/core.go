@@ -86,8 +86,13 @@ func (o *Out) Reset() {
 // add appends a message of type t to session s and returns it, to be filled in
 // before anything else is added.
 func (o *Out) add(s *Session, t msg.Type) *msg.Message {
-	o.Effects = append(o.Effects, Effect{})
-	e := &o.Effects[len(o.Effects)-1]
+	n := len(o.Effects)
+	if n < cap(o.Effects) {
+		o.Effects = o.Effects[:n+1] // as empty as Reset has left it
+	} else {
+		o.Effects = append(o.Effects, Effect{})
+	}
+	e := &o.Effects[n]
 	e.To = s
 	e.Msg.Type = t
 	return &e.Msg

@@ -31,15 +31,20 @@ const RecordSeparator = 0x1e
 // rsv1 marks a compressed WebSocket message.
 const rsv1 = 0x40
 
+// zeros is what a header is put over; none is longer.
+var zeros [18]byte
+
 // Mark is where a frame begins, between Begin and End.
 type Mark struct{ start, head int }
 
 // Begin appends room for the header of a message of about size bytes. The
 // message has to be appended next; then End completes the frame.
 func (f Framing) Begin(dst []byte, size int) ([]byte, Mark) {
+	if f.Kind != WebSocket {
+		return append(dst, 0, 0, 0, 0), Mark{start: len(dst), head: prefixSize}
+	}
 	m := Mark{start: len(dst), head: f.headerLen(size)}
-	var zero [18]byte
-	return append(dst, zero[:m.head]...), m
+	return append(dst, zeros[:m.head]...), m
 }
 
 // End completes the frame begun at m.
@@ -61,17 +66,22 @@ func (f Framing) EndCompressed(dst []byte, m Mark) []byte {
 func (f Framing) end(dst []byte, m Mark, rsv byte) []byte {
 	body := m.start + m.head
 	size := len(dst) - body
+	if f.Kind != WebSocket {
+		f.putPrefix(dst[m.start:], size)
+		return dst
+	}
 	if head := f.headerLen(size); head != m.head {
 		// The guess was wrong: move the message.
 		if head > m.head {
-			var zero [18]byte
-			dst = append(dst, zero[:head-m.head]...)
+			dst = append(dst, zeros[:head-m.head]...)
 		}
 		copy(dst[m.start+head:], dst[body:body+size])
 		dst = dst[:m.start+head+size]
 		body = m.start + head
 	}
-	dst = append(dst, f.Trailer()...)
+	if f.Batched {
+		dst = append(dst, f.Trailer()...)
+	}
 	f.putHeader(dst[m.start:body], size, rsv)
 	if f.Mask {
 		Mask(dst[body-f.batchPrefix():], dst[body-f.batchPrefix()-4:][:4])
@@ -83,8 +93,7 @@ func (f Framing) end(dst []byte, m Mark, rsv byte) []byte {
 // written from elsewhere, followed by Trailer. The framing must not mask.
 func (f Framing) AppendHeader(dst []byte, size int) []byte {
 	start := len(dst)
-	var zero [18]byte
-	dst = append(dst, zero[:f.headerLen(size)]...)
+	dst = append(dst, zeros[:f.headerLen(size)]...)
 	f.putHeader(dst[start:], size, 0)
 	return dst
 }
@@ -107,13 +116,17 @@ func (f Framing) batchPrefix() int {
 // headerLen returns the length of everything before a message of size bytes.
 func (f Framing) headerLen(size int) int {
 	if f.Kind != WebSocket {
-		return 4
+		return prefixSize
 	}
-	n := 2 + f.batchPrefix()
+	n, total := 2, size
 	if f.Mask {
 		n += 4
 	}
-	switch total := size + f.batchPrefix() + len(f.Trailer()); {
+	if f.Batched {
+		n += f.batchPrefix()
+		total += f.batchPrefix() + len(f.Trailer())
+	}
+	switch {
 	case total > 0xffff:
 		n += 8
 	case total > 125:
@@ -122,15 +135,20 @@ func (f Framing) headerLen(size int) int {
 	return n
 }
 
+// putPrefix fills the first four bytes of h, which are the header of all but
+// WebSocket.
+func (f Framing) putPrefix(h []byte, size int) {
+	if f.Kind == RawSocket {
+		// 2^24 octets need the 25th length bit, bit 3 of the first octet.
+		size = size&0xffffff | size>>24<<27
+	}
+	binary.BigEndian.PutUint32(h, uint32(size))
+}
+
 // putHeader fills h, which has headerLen(size) bytes.
 func (f Framing) putHeader(h []byte, size int, rsv byte) {
-	switch f.Kind {
-	case RawSocket:
-		// 2^24 octets need the 25th length bit, bit 3 of the first octet.
-		binary.BigEndian.PutUint32(h, uint32(size)&0xffffff|uint32(size>>24)<<27)
-		return
-	case Prefixed:
-		binary.BigEndian.PutUint32(h, uint32(size))
+	if f.Kind != WebSocket {
+		f.putPrefix(h, size)
 		return
 	}
 	if f.batchPrefix() > 0 {
