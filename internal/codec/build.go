@@ -6,43 +6,38 @@ import "github.com/wampeter/wampeter/internal/msg"
 func (b *builder) message(m *msg.Message) {
 	l := layoutOf(m.Type)
 	revocation := m.Request == 0
-	elements := 1 + m.Payload.Len()
-	for i := range len(l) {
-		if c := l[i]; c != 'a' && c != 'x' && (c != 'v' || revocation) {
-			elements++
-		}
-	}
-	b.list(elements)
+	head := len(b.b)
+	b.list(0)
 	b.uint(uint64(m.Type))
+	n := 1
 	for i := range len(l) {
-		switch l[i] {
+		c := l[i]
+		if c == 'a' || c == 'x' || c == 'v' && !revocation {
+			continue
+		}
+		n++
+		b.element()
+		switch c {
 		case 'r':
-			b.element()
 			b.uint(m.Request)
 		case 'i':
-			b.element()
 			b.uint(m.ID)
 		case 'p':
-			b.element()
 			b.uint(m.Publication)
 		case 'e':
-			b.element()
 			b.uint(uint64(m.ErrType))
 		case 'u':
-			b.element()
 			b.text(m.URI)
-		case 'd', 'o':
-			b.element()
+		default:
 			b.options(m)
-		case 'v':
-			if revocation {
-				b.element()
-				b.options(m)
-			}
 		}
 	}
-	if m.Payload.Len() > 0 {
+	if p := m.Payload.Len(); p > 0 {
+		n += p
 		b.element()
+	}
+	if b.f != msg.JSON {
+		b.b[head] |= byte(n) // below 16, so that it is in the head of the list
 	}
 }
 

@@ -53,6 +53,20 @@ var keyNames = func() (names [64]string) {
 	return names
 }()
 
+// keyTexts are the names in keyNames as keys of a dictionary of each format.
+var keyTexts = func() (texts [msg.Formats][64]string) {
+	for _, f := range []msg.Format{msg.JSON, msg.MessagePack, msg.CBOR} {
+		for i, name := range keyNames {
+			if name != "" {
+				b := builder{f: f, first: true}
+				b.key(name)
+				texts[f][i] = string(b.b)
+			}
+		}
+	}
+	return texts
+}()
+
 // keyName returns the name of key k in messages of type t.
 func keyName(t msg.Type, k msg.Key) string {
 	switch k {
@@ -107,7 +121,12 @@ func (b *builder) options(m *msg.Message) {
 	b.dict(bits.OnesCount64(uint64(keys)) + len(x.Fields))
 	for ; keys != 0; keys &= keys - 1 {
 		k := keys & -keys
-		b.key(keyName(m.Type, k))
+		if text := keyTexts[b.f][bits.TrailingZeros64(uint64(k))]; text != "" {
+			b.entry()
+			b.b = append(b.b, text...)
+		} else {
+			b.key(keyName(m.Type, k))
+		}
 		b.option(m, x, k)
 	}
 	for i := range x.Fields {

@@ -59,18 +59,23 @@ func (b *builder) endDict() {
 	}
 }
 
+// entry separates the next entry of a dictionary from the one before.
+func (b *builder) entry() {
+	if b.f == msg.JSON {
+		if !b.first {
+			b.b = append(b.b, ',')
+		}
+		b.first = false
+	}
+}
+
 // key begins an entry of a dictionary.
 func (b *builder) key(name string) {
-	if b.f != msg.JSON {
-		b.text([]byte(name))
-		return
-	}
-	if !b.first {
-		b.b = append(b.b, ',')
-	}
-	b.first = false
+	b.entry()
 	b.text([]byte(name))
-	b.b = append(b.b, ':')
+	if b.f == msg.JSON {
+		b.b = append(b.b, ':')
+	}
 }
 
 func (b *builder) bool(v bool) {
@@ -93,6 +98,10 @@ func (b *builder) bool(v bool) {
 }
 
 func (b *builder) uint(n uint64) {
+	if n < 24 && b.f != msg.JSON { // one byte, the same in both
+		b.b = append(b.b, byte(n))
+		return
+	}
 	switch b.f {
 	case msg.JSON:
 		b.b = strconv.AppendUint(b.b, n, 10)

@@ -47,7 +47,7 @@ var cborSize = func() (size [256]uint8) {
 }()
 
 // cborShortText and the 23 bytes above it begin the texts whose length is in
-// their first byte.
+// their first byte, the one above those the texts whose length is in the second.
 const cborShortText = cborText << 5
 
 // cborIndefinite stands in place of a length: content up to a break.
@@ -78,8 +78,15 @@ func skipCBORValues(data []byte, pos, n, depth int) (int, error) {
 			pos += size
 			continue
 		}
-		if length := int(c) - cborShortText; uint(length) < 24 { // as most texts are
+		if length := int(c) - cborShortText; uint(length) <= 24 { // as most texts are
 			start := pos + 1
+			if length == 24 {
+				if start == len(data) {
+					return pos, errTruncated(msg.CBOR)
+				}
+				length = int(data[start])
+				start++
+			}
 			end := start + length
 			if end > len(data) {
 				return pos, errTruncated(msg.CBOR)

@@ -27,8 +27,28 @@ const MaxDepth = 128
 // A message without options that need memory of their own (Options.X) and
 // without escapes in its strings is parsed without allocating.
 func Parse(f msg.Format, data []byte, m *msg.Message) error {
-	*m = msg.Message{}
 	r := reader{f: f, data: data}
+	r.message(m)
+	return r.err
+}
+
+// Parser parses one message after the other. It remembers the last options that
+// it has met, since most messages of a client have the same ones. It is used by
+// one goroutine; the zero Parser is ready to use.
+type Parser struct {
+	size    int // of dict; 0: nothing is remembered
+	dict    [maxRemembered]byte
+	f       msg.Format
+	t       msg.Type
+	options msg.Options
+}
+
+// maxRemembered is the size of the largest options that are remembered, in bytes.
+const maxRemembered = 64
+
+// Parse is the function Parse.
+func (p *Parser) Parse(f msg.Format, data []byte, m *msg.Message) error {
+	r := reader{f: f, data: data, last: p}
 	r.message(m)
 	return r.err
 }

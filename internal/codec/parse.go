@@ -62,8 +62,9 @@ func layoutOf(t msg.Type) layout {
 	return ""
 }
 
-// message reads the whole message.
+// message reads the whole message into m.
 func (r *reader) message(m *msg.Message) {
+	*m = msg.Message{}
 	var v value
 	r.value(&v)
 	if r.err == nil && v.kind != kindList {
@@ -163,9 +164,15 @@ func (r *reader) element(m *msg.Message, c byte) {
 			return
 		}
 		revocation := c == 'v' && m.Request == 0
-		if c == 'o' || revocation {
+		switch {
+		case c == 'o' && r.last != nil:
+			if !r.last.recall(r, m) {
+				r.options(m)
+				r.last.remember(r, m, v.start)
+			}
+		case c == 'o' || revocation:
 			r.options(m)
-		} else {
+		default:
 			r.dict()
 		}
 		if c == 'o' || c == 'd' || revocation {
@@ -217,7 +224,7 @@ func (r *reader) payload(m *msg.Message, envelope *frame) (ended bool) {
 	switch v.kind {
 	case kindList:
 		encrypted = false
-		r.skip(MaxDepth)
+		r.list()
 	case kindNull:
 	case kindString, kindBytes:
 		if !encrypted {

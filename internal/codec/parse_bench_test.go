@@ -15,6 +15,7 @@ var benchMessages = []msg.Message{
 	{Type: msg.Invocation, Request: 6131533, ID: 9823526, URI: []byte("com.myapp.myprocedure1"),
 		Options: msg.Options{Set: msg.KeySession | msg.KeyTimeout | msg.ReceiveProgress, Session: 1 << 52, Timeout: 5000}},
 	{Type: msg.Yield, Request: 6131533},
+	{Type: msg.Yield, Request: 6131533, Options: msg.Options{Set: msg.Progress, True: msg.Progress}},
 	{Type: msg.Result, Request: 7814135},
 	{Type: msg.Publish, Request: 239714735, URI: []byte("com.myapp.mytopic1"),
 		Options: msg.Options{Set: msg.Acknowledge | msg.ExcludeMe, True: msg.Acknowledge}},
@@ -51,8 +52,9 @@ func BenchmarkParse(b *testing.B) {
 			b.Run(benchName(f, &m), func(b *testing.B) {
 				b.ReportAllocs()
 				var m msg.Message
+				var p Parser
 				for b.Loop() {
-					if err := Parse(f, data, &m); err != nil {
+					if err := p.Parse(f, data, &m); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -121,12 +123,15 @@ func TestAllocations(t *testing.T) {
 			}
 			data := Append(nil, f, &m)
 			var parsed msg.Message
-			if n := testing.AllocsPerRun(100, func() {
-				if err := Parse(f, data, &parsed); err != nil {
-					t.Fatal(err)
+			var p Parser
+			for name, parse := range map[string]func(msg.Format, []byte, *msg.Message) error{"Parse": Parse, "Parser": p.Parse} {
+				if n := testing.AllocsPerRun(100, func() {
+					if err := parse(f, data, &parsed); err != nil {
+						t.Fatal(err)
+					}
+				}); n != 0 {
+					t.Errorf("%v: %s of %v allocates %v times", f, name, m.Type, n)
 				}
-			}); n != 0 {
-				t.Errorf("%v: parsing %v allocates %v times", f, m.Type, n)
 			}
 			dst := make([]byte, 0, 2*len(data))
 			if n := testing.AllocsPerRun(100, func() {

@@ -43,6 +43,7 @@ func fuzzSeeds(f *testing.F, format msg.Format) {
 func fuzzMessage(t *testing.T, f msg.Format, data []byte) {
 	var m msg.Message
 	err := Parse(f, data, &m)
+	checkParser(t, new(Parser), f, data)
 	if err == nil {
 		checkRoundTrip(t, f, &m)
 		if end, err := skip(f, data, 0, MaxDepth+1); err != nil || jsonSpace(data, end) != len(data) && f == msg.JSON || end != len(data) && f != msg.JSON {

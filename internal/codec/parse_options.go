@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -205,6 +206,27 @@ func (r *reader) options(m *msg.Message) {
 	}
 }
 
+// recall reads the dictionary that value has found into m.Options if it is the
+// last one once more. A dictionary tells by itself where it ends, so that one that
+// begins with the bytes of another is that one.
+func (p *Parser) recall(r *reader, m *msg.Message) bool {
+	if p.size == 0 || p.t != m.Type || p.f != r.f || !bytes.HasPrefix(r.data[r.pos:], p.dict[:p.size]) {
+		return false
+	}
+	m.Options = p.options
+	r.pos += p.size
+	return true
+}
+
+// remember notes the options of m, read from start to where r stands, unless they
+// hold more than msg.Options does by itself.
+func (p *Parser) remember(r *reader, m *msg.Message, start int) {
+	if n := r.pos - start; r.err == nil && n <= maxRemembered && m.Options.Set != 0 && m.Options.X == nil && m.URI == nil {
+		p.size = copy(p.dict[:], r.data[start:r.pos])
+		p.f, p.t, p.options = r.f, m.Type, m.Options
+	}
+}
+
 // option reads the value v of the key k, called name, into m.
 func (r *reader) option(m *msg.Message, k msg.Key, name []byte, v *value) {
 	o := &m.Options
@@ -351,7 +373,7 @@ func (r *reader) shardKey(t msg.Type, name []byte, v *value) msg.ShardKey {
 
 func (r *reader) ids(t msg.Type, name []byte, v *value) []uint64 {
 	ids := []uint64{}
-	r.list(t, name, v, func(v *value) bool {
+	r.each(t, name, v, func(v *value) bool {
 		ids = append(ids, v.num)
 		return v.isID()
 	}, "a list of session IDs")
@@ -360,7 +382,7 @@ func (r *reader) ids(t msg.Type, name []byte, v *value) []uint64 {
 
 func (r *reader) texts(t msg.Type, name []byte, v *value) []string {
 	texts := []string{}
-	r.list(t, name, v, func(v *value) bool {
+	r.each(t, name, v, func(v *value) bool {
 		texts = append(texts, string(v.text))
 		return v.kind == kindString
 	}, "a list of strings")
@@ -370,7 +392,7 @@ func (r *reader) texts(t msg.Type, name []byte, v *value) []string {
 // forwardFor checks the list of routers that a message came through: Autobahn
 // and Crossbar write a dictionary for each.
 func (r *reader) forwardFor(t msg.Type, name []byte, v *value) {
-	r.list(t, name, v, func(v *value) bool {
+	r.each(t, name, v, func(v *value) bool {
 		if v.kind != kindDict {
 			return false
 		}
@@ -383,9 +405,9 @@ func (r *reader) forwardFor(t msg.Type, name []byte, v *value) {
 // In memory they take up to 16 times of what they take in a message.
 const maxOptionList = 1 << 18
 
-// list reads the list that v has found. It fails, saying that it is not what
+// each reads the list that v has found. It fails, saying that it is not what
 // was wanted, once take returns false for an element.
-func (r *reader) list(t msg.Type, name []byte, v *value, take func(*value) bool, want string) {
+func (r *reader) each(t msg.Type, name []byte, v *value, take func(*value) bool, want string) {
 	if v.kind != kindList {
 		r.wrong(t, name, want)
 		return

@@ -41,6 +41,11 @@ type reader struct {
 	data []byte
 	pos  int
 	err  error
+	last *Parser // what it remembers; of messages only
+
+	// Of the list or dictionary that was found last, in MessagePack and CBOR:
+	// where its content begins, and the number of its elements or entries.
+	body, length int
 }
 
 // frame is a list or dictionary that is being read.
@@ -90,34 +95,26 @@ func (r *reader) open() frame {
 		r.pos++
 		// ']' and '}' both follow their opening character by two.
 		return frame{left: -1, close: r.data[r.pos-1] + 2, first: true}
-	case msg.MessagePack:
-		start, n, err := msgpackHead(r.data, r.pos)
-		if err != nil {
-			r.fail(err)
-			return frame{}
-		}
-		r.pos = start
-		return frame{left: n}
 	default:
-		start, n, err := cborHead(r.data, r.pos)
-		if err != nil {
-			r.fail(err)
-			return frame{}
-		}
-		r.pos = start
-		return frame{left: int(n), close: cborBreak}
+		r.pos = r.body
+		return frame{left: r.length, close: cborBreak}
 	}
 }
 
 // more reports whether another element or entry follows, and passes over what
 // separates it or what ends the container.
 func (r *reader) more(f *frame) bool {
-	if r.err != nil {
-		return false
+	if f.left <= 0 || r.err != nil {
+		return r.moreUncounted(f)
 	}
-	if f.left >= 0 {
-		f.left--
-		return f.left >= 0
+	f.left--
+	return true
+}
+
+// moreUncounted is more for what has an end mark, or has ended.
+func (r *reader) moreUncounted(f *frame) bool {
+	if f.left == 0 || r.err != nil {
+		return false
 	}
 	if r.f == msg.JSON {
 		r.pos = jsonSpace(r.data, r.pos)
@@ -164,6 +161,21 @@ func (r *reader) key() []byte {
 		r.pos++
 	}
 	return v.text
+}
+
+// list passes over the list that value has found.
+func (r *reader) list() {
+	if r.err != nil {
+		return
+	}
+	switch r.f {
+	case msg.MessagePack:
+		r.pos, r.err = skipMsgpackValues(r.data, r.body, r.length, MaxDepth-1)
+	case msg.CBOR:
+		r.pos, r.err = skipCBORValues(r.data, r.body, r.length, MaxDepth-1)
+	default:
+		r.skip(MaxDepth)
+	}
 }
 
 // dict passes over the dictionary that value has found. Unlike skip it demands
@@ -281,9 +293,11 @@ func (r *reader) msgpackValue(v *value) {
 	switch c & 0xf0 {
 	case mpFixMap:
 		v.kind = kindDict
+		r.body, r.length = pos+1, int(c&0x0f)
 		return
 	case mpFixArray:
 		v.kind = kindList
+		r.body, r.length = pos+1, int(c&0x0f)
 		return
 	}
 	start, n, err := msgpackHead(data, pos)
@@ -294,9 +308,11 @@ func (r *reader) msgpackValue(v *value) {
 	switch c {
 	case mpMap16, mpMap32:
 		v.kind = kindDict
+		r.body, r.length = start, n
 		return
 	case mpArray16, mpArray32:
 		v.kind = kindList
+		r.body, r.length = start, n
 		return
 	case mpBin8, mpBin16, mpBin32:
 		v.kind = kindBytes
@@ -382,24 +398,38 @@ func (r *reader) cborValue(v *value) {
 		return
 	}
 	c := data[pos]
-	if c < 24 {
-		v.kind, v.num = kindUint, uint64(c)
-		r.pos++
-		return
-	}
-	if length := int(c) - cborShortText; uint(length) < 24 {
-		end := pos + 1 + length
-		if end > len(data) {
-			r.fail(errTruncated(msg.CBOR))
+	if n := int(c & 0x1f); n < 24 { // as most heads are
+		switch c >> 5 {
+		case cborUint:
+			v.kind, v.num = kindUint, uint64(n)
+			r.pos = pos + 1
 			return
-		}
-		v.kind, v.text = kindString, data[pos+1:end]
-		if !validText(v.text) {
-			r.fail(errUTF8(msg.CBOR, pos))
+		case cborText:
+			end := pos + 1 + n
+			if end > len(data) {
+				r.fail(errTruncated(msg.CBOR))
+				return
+			}
+			v.kind, v.text = kindString, data[pos+1:end]
+			if !validText(v.text) {
+				r.fail(errUTF8(msg.CBOR, pos))
+				return
+			}
+			r.pos = end
 			return
+		case cborArray:
+			if n < len(data)-pos {
+				v.kind = kindList
+				r.body, r.length = pos+1, n
+				return
+			}
+		case cborMap:
+			if 2*n < len(data)-pos {
+				v.kind = kindDict
+				r.body, r.length = pos+1, n
+				return
+			}
 		}
-		r.pos = end
-		return
 	}
 	start, arg, err := cborHead(data, pos)
 	if err != nil {
@@ -418,8 +448,10 @@ func (r *reader) cborValue(v *value) {
 		r.pos = start
 	case cborArray:
 		v.kind = kindList
+		r.body, r.length = start, int(arg)
 	case cborMap:
 		v.kind = kindDict
+		r.body, r.length = start, int(arg)
 	case cborText:
 		if r.pos, r.err = skipCBORString(data, pos, start, arg); r.err != nil {
 			return

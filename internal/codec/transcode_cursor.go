@@ -211,25 +211,17 @@ func (c *cursor) nextMsgpack() {
 		}
 		return
 	}
-	switch b & 0xf0 {
-	case mpFixMap:
-		c.kind = kindDict
-		return
-	case mpFixArray:
-		c.kind = kindList
-		return
-	}
-	switch b {
-	case mpMap16, mpMap32:
-		c.kind = kindDict
-		return
-	case mpArray16, mpArray32:
-		c.kind = kindList
-		return
-	}
 	start, n, err := msgpackHead(data, pos)
 	if err != nil {
 		c.fail(err)
+		return
+	}
+	switch {
+	case b&0xf0 == mpFixMap, b == mpMap16, b == mpMap32:
+		c.kind, c.body, c.length = kindDict, start, n
+		return
+	case b&0xf0 == mpFixArray, b == mpArray16, b == mpArray32:
+		c.kind, c.body, c.length = kindList, start, n
 		return
 	}
 	c.pos = start + n
@@ -324,9 +316,9 @@ func (c *cursor) nextCBOR() {
 		case cborBytes, cborText:
 			c.cborContent(pos, start, arg)
 		case cborArray:
-			c.kind = kindList
+			c.kind, c.body, c.length = kindList, start, int(arg)
 		case cborMap:
-			c.kind = kindDict
+			c.kind, c.body, c.length = kindDict, start, int(arg)
 		case cborTag:
 			c.pos = start
 			if (arg == cborBignum || arg == cborBignum+1) && start < len(data) && data[start]>>5 == cborBytes {

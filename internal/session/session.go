@@ -92,7 +92,7 @@ type Peer struct {
 	framing transport.Framing
 	maxSend int
 
-	m *msg.Message // of the reader, held only while there is input
+	in *input // of the reader, held only while there is input
 
 	seen      atomic.Bool // something was read since the heartbeat looked
 	heartbeat *heartbeat
@@ -127,7 +127,7 @@ func (p *Peer) Format() msg.Format { return p.format }
 func (p *Peer) Run() error {
 	p.startHeartbeat()
 	err := p.conn.Serve((*reader)(p))
-	p.releaseMessage()
+	p.releaseInput()
 	var broken *transport.Error
 	switch {
 	case errors.As(err, &broken):
@@ -151,20 +151,28 @@ func (p *Peer) Run() error {
 // reader is the Peer as its transport sees it.
 type reader Peer
 
-var messages = sync.Pool{New: func() any { return new(msg.Message) }}
+// input is what a reader needs to parse messages.
+type input struct {
+	parser  codec.Parser
+	message msg.Message
+}
+
+var inputs = sync.Pool{New: func() any { return new(input) }}
 
 func (r *reader) Message(data []byte, block *transport.Block) error {
 	p := (*Peer)(r)
 	if p.ended.Load() {
 		return nil // what comes after our farewell is not handled
 	}
-	if p.m == nil {
-		p.m = messages.Get().(*msg.Message)
+	in := p.in
+	if in == nil {
+		in = inputs.Get().(*input)
+		p.in = in
 	}
-	err := codec.Parse(p.format, data, p.m)
+	err := in.parser.Parse(p.format, data, &in.message)
 	switch {
 	case err == nil:
-		err = p.h.Message(p.m, block)
+		err = p.h.Message(&in.message, block)
 	case p.format == msg.JSON && !utf8.Valid(data):
 		err = notUTF8{err}
 	}
@@ -197,15 +205,15 @@ func (p *Peer) fail(err error) {
 
 func (r *reader) Idle() {
 	p := (*Peer)(r)
-	p.releaseMessage()
+	p.releaseInput()
 	p.h.Idle()
 }
 
-func (p *Peer) releaseMessage() {
-	if p.m != nil {
-		*p.m = msg.Message{}
-		messages.Put(p.m)
-		p.m = nil
+func (p *Peer) releaseInput() {
+	if p.in != nil {
+		p.in.message = msg.Message{}
+		inputs.Put(p.in)
+		p.in = nil
 	}
 }
 
