@@ -35,7 +35,8 @@ func Call[R any](ctx context.Context, s *Session, procedure string, opts ...Call
 	return resultOfCall[R](req)
 }
 
-// resultOfCall makes an R of the answer to a call that succeeded.
+// resultOfCall makes an R of the answer to a call that succeeded. The request is
+// used again.
 func resultOfCall[R any](req *request) (R, error) {
 	p := &req.payload
 	if planOf(reflect.TypeFor[R]()).shape == shapeRaw {
@@ -44,6 +45,18 @@ func resultOfCall[R any](req *request) (R, error) {
 	}
 	r, err := decodeResult[R](p, req.callee)
 	if err != nil {
+		return r, req.resultError(err)
+	}
+	return r, nil
+}
+
+// outcomeOf returns what came of a call that has ended, and whose request is not
+// used again.
+func outcomeOf[R any](req *request) (r R, err error) {
+	if err = req.outcome(); err != nil {
+		return r, err
+	}
+	if r, err = decodeResult[R](&req.payload, req.callee); err != nil {
 		return r, req.resultError(err)
 	}
 	return r, nil
@@ -259,15 +272,7 @@ func (p *Pending[R]) Done() <-chan struct{} { return p.done }
 // Result waits for the call to end and returns what Call would.
 func (p *Pending[R]) Result() (R, error) {
 	<-p.done
-	if err := p.r.outcome(); err != nil {
-		var none R
-		return none, err
-	}
-	r, err := decodeResult[R](&p.r.payload, p.r.callee)
-	if err != nil {
-		return r, p.r.resultError(err)
-	}
-	return r, nil
+	return outcomeOf[R](p.r)
 }
 
 // RequestID returns the id of the CALL; 0 when it could not be sent.

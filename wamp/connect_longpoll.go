@@ -16,10 +16,6 @@ func (d *Dialer) connectLongPoll(ctx context.Context, t target, formats []msg.Fo
 	if err != nil {
 		return nil, err
 	}
-	proxy := d.Proxy
-	if proxy == nil {
-		proxy = http.ProxyFromEnvironment
-	}
 	return longpoll.Dial(ctx, &longpoll.ClientOptions{
 		URL:          t.url,
 		Subprotocols: longPollProtocols(formats),
@@ -28,7 +24,7 @@ func (d *Dialer) connectLongPoll(ctx context.Context, t target, formats []msg.Fo
 		Transport: &http.Transport{
 			DialContext:     d.netDial,
 			TLSClientConfig: d.TLS.Clone(),
-			Proxy:           proxy,
+			Proxy:           d.proxy(),
 			IdleConnTimeout: 30 * time.Second,
 		},
 	})

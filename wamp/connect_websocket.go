@@ -76,21 +76,25 @@ func (d *Dialer) dialHTTP(ctx context.Context, t target) (net.Conn, error) {
 	return nc, nil
 }
 
+// proxy returns Dialer.Proxy or its default.
+func (d *Dialer) proxy() func(*http.Request) (*url.URL, error) {
+	if d.Proxy != nil {
+		return d.Proxy
+	}
+	return http.ProxyFromEnvironment
+}
+
 // proxyFor returns the proxy for a target, nil for none.
 func (d *Dialer) proxyFor(t target) (*url.URL, error) {
 	if t.network == "unix" {
 		return nil, nil
-	}
-	proxy := d.Proxy
-	if proxy == nil {
-		proxy = http.ProxyFromEnvironment
 	}
 	u := *t.url // as proxies know it
 	u.Scheme = "http"
 	if t.tls {
 		u.Scheme = "https"
 	}
-	return proxy(&http.Request{Method: http.MethodConnect, URL: &u, Host: u.Host, Header: http.Header{}})
+	return d.proxy()(&http.Request{Method: http.MethodConnect, URL: &u, Host: u.Host, Header: http.Header{}})
 }
 
 func (d *Dialer) dialProxy(ctx context.Context, proxy *url.URL) (net.Conn, error) {

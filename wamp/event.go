@@ -2,6 +2,7 @@ package wamp
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/wampeter/wampeter/internal/msg"
 )
@@ -164,7 +165,7 @@ func (sub *Subscription) handle(e *EventInfo) {
 	ctx := &handlerContext{Context: e.ctx, event: e}
 	defer func() {
 		if v := recover(); v != nil {
-			sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: panicError(v), Stack: stack()})
+			sub.s.report(ctx, &HandlerError{URI: e.Topic, Event: true, Err: panicError(v), Stack: debug.Stack()})
 		}
 	}()
 	_, err := sub.s.openFirst(&msg.Message{Type: msg.Event}, e.Topic, &e.Payload)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 )
 
 // handlerContext is the context of a running handler. It knows what is being
@@ -87,6 +86,3 @@ func (s *Session) report(ctx context.Context, e *HandlerError) {
 func (s *Session) ending(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed))
 }
-
-// stack returns the stack of the goroutine that panics.
-func stack() []byte { return debug.Stack() }

@@ -3,6 +3,7 @@ package wamp
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
@@ -213,7 +214,7 @@ func (r *Registration) serve(inv *Invocation) {
 func (r *Registration) run(inv *Invocation) (res Result, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			trace := stack()
+			trace := debug.Stack()
 			r.s.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: panicError(v), Stack: trace})
 			err = Errorf(ErrRuntimeError, "the procedure failed unexpectedly")
 			if r.s.traces {

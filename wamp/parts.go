@@ -58,26 +58,12 @@ func Duplex[I, P, R any](f func(ctx context.Context, parts iter.Seq2[I, error], 
 
 // partsHandler is a function whose argument comes in parts.
 type partsHandler[I, R any] struct {
-	fn     any // of the application
-	f      func(context.Context, iter.Seq2[I, error], *Invocation) (R, error)
-	in     *plan
-	result *plan
-	err    error
+	typedFunc[I, R]
+	f func(context.Context, iter.Seq2[I, error], *Invocation) (R, error)
 }
 
 func newPartsHandler[I, R any](fn any, f func(context.Context, iter.Seq2[I, error], *Invocation) (R, error)) *partsHandler[I, R] {
-	h := &partsHandler[I, R]{fn: fn, f: f, in: planOf(reflect.TypeFor[I]()), result: planOf(reflect.TypeFor[R]())}
-	if h.err = noFunction(fn); h.err == nil {
-		h.err = h.result.err
-	}
-	return h
-}
-
-func (h *partsHandler[I, R]) bind(p *pattern) error {
-	if h.err != nil {
-		return h.err
-	}
-	return h.in.checkURIs(p)
+	return &partsHandler[I, R]{newTypedFunc[I, R](fn), f}
 }
 
 func (h *partsHandler[I, R]) Invoke(ctx context.Context, inv *Invocation) (Result, error) {

@@ -18,10 +18,8 @@ func (f HandlerFunc) function() any { return f }
 // function returns f.
 func (f EventFunc) function() any { return f }
 
-func (h *funcHandler[R]) function() any     { return h.fn }
-func (h *typedHandler[I, R]) function() any { return h.fn }
-func (h *partsHandler[I, R]) function() any { return h.fn }
-func (h *typedEvent[E]) function() any      { return h.f }
+func (h *funcHandler[R]) function() any  { return h.fn }
+func (h *typedFunc[I, R]) function() any { return h.fn }
 
 var errNoFunction = errors.New("there is no function")
 

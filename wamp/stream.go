@@ -69,19 +69,12 @@ func (st *Stream[P, R]) Cancel(mode CancelMode) { st.s.cancelCall(st.r, mode) }
 // Result waits for the end of the call and returns its final result. Progress
 // that nobody has taken is dropped.
 func (st *Stream[P, R]) Result() (R, error) {
-	var none R
 	for ok := st.err == nil; ok; {
 		_, ok = st.s.next(st.ctx, st.r)
 	}
 	if st.err != nil {
+		var none R
 		return none, st.err
 	}
-	if err := st.r.outcome(); err != nil {
-		return none, err
-	}
-	v, err := decodeResult[R](&st.r.payload, st.r.callee)
-	if err != nil {
-		return none, st.r.resultError(err)
-	}
-	return v, nil
+	return outcomeOf[R](st.r)
 }

@@ -186,28 +186,38 @@ func Streaming[I, P, R any](f func(ctx context.Context, in I, send func(P) error
 	return h
 }
 
-// typedHandler is a function with one argument.
-type typedHandler[I, R any] struct {
+// typedFunc is what a function with one argument of type I and a result of type
+// R binds by.
+type typedFunc[I, R any] struct {
 	fn     any // of the application
-	f      func(context.Context, I, *Invocation) (R, error)
 	in     *plan
 	result *plan
 	err    error
 }
 
-func newTyped[I, R any](fn any, f func(context.Context, I, *Invocation) (R, error)) *typedHandler[I, R] {
-	h := &typedHandler[I, R]{fn: fn, f: f, in: planOf(reflect.TypeFor[I]()), result: planOf(reflect.TypeFor[R]())}
+func newTypedFunc[I, R any](fn any) typedFunc[I, R] {
+	h := typedFunc[I, R]{fn: fn, in: planOf(reflect.TypeFor[I]()), result: planOf(reflect.TypeFor[R]())}
 	if h.err = noFunction(fn); h.err == nil {
 		h.err = h.result.err
 	}
 	return h
 }
 
-func (h *typedHandler[I, R]) bind(p *pattern) error {
+func (h *typedFunc[I, R]) bind(p *pattern) error {
 	if h.err != nil {
 		return h.err
 	}
 	return h.in.checkURIs(p)
+}
+
+// typedHandler is such a function that gets its argument at once.
+type typedHandler[I, R any] struct {
+	typedFunc[I, R]
+	f func(context.Context, I, *Invocation) (R, error)
+}
+
+func newTyped[I, R any](fn any, f func(context.Context, I, *Invocation) (R, error)) *typedHandler[I, R] {
+	return &typedHandler[I, R]{newTypedFunc[I, R](fn), f}
 }
 
 func (h *typedHandler[I, R]) Invoke(ctx context.Context, inv *Invocation) (Result, error) {
@@ -248,19 +258,12 @@ func bindInput[I any](pl *plan, p Payload, component func(string) (string, bool)
 // value, by the rules of [Typed]. An event that does not fit is reported to
 // [Dialer.OnError] and else ignored.
 func Event[E any](f func(context.Context, E) error) EventHandler {
-	return &typedEvent[E]{f: f, in: planOf(reflect.TypeFor[E]())}
+	return &typedEvent[E]{newTypedFunc[E, struct{}](f), f}
 }
 
 type typedEvent[E any] struct {
-	f  func(context.Context, E) error
-	in *plan
-}
-
-func (h *typedEvent[E]) bind(p *pattern) error {
-	if err := noFunction(h.f); err != nil {
-		return err
-	}
-	return h.in.checkURIs(p)
+	typedFunc[E, struct{}]
+	f func(context.Context, E) error
 }
 
 func (h *typedEvent[E]) HandleEvent(ctx context.Context, e *EventInfo) error {
