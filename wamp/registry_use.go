@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,8 @@ import (
 type Installed struct {
 	Registrations []*Registration
 	Subscriptions []*Subscription
+
+	s *Session // nil when there is nothing
 }
 
 // Use registers and subscribes everything that reg and the registries mounted
@@ -27,7 +30,7 @@ func (s *Session) Use(ctx context.Context, reg *Registry) (*Installed, error) {
 
 // UseUnder is Use with a prefix before all names.
 func (s *Session) UseUnder(ctx context.Context, prefix string, reg *Registry) (*Installed, error) {
-	in := &Installed{}
+	in := &Installed{s: s}
 	prefix = strings.TrimSuffix(prefix, ".")
 	if err := checkPrefix(prefix); err != nil {
 		return in, err
@@ -106,18 +109,10 @@ func install[E, H any](ctx context.Context, s *Session, entries []E, start func(
 // Remove unregisters and unsubscribes all of it, the last first. What is gone
 // already is not an error.
 func (in *Installed) Remove(ctx context.Context) error {
-	var errs []error
-	for i := len(in.Subscriptions) - 1; i >= 0; i-- {
-		if err := in.Subscriptions[i].Unsubscribe(ctx); err != nil && !errors.Is(err, ErrNotSubscribed) {
-			errs = append(errs, err)
-		}
-	}
-	for i := len(in.Registrations) - 1; i >= 0; i-- {
-		if err := in.Registrations[i].Unregister(ctx); err != nil && !errors.Is(err, ErrNotRegistered) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+	subs, regs := slices.Clone(in.Subscriptions), slices.Clone(in.Registrations)
+	slices.Reverse(subs)
+	slices.Reverse(regs)
+	return errors.Join(in.s.unsubscribe(ctx, subs), in.s.unregister(ctx, regs))
 }
 
 // collected is all that a registry stands for, by full names.
