@@ -95,10 +95,9 @@ func (sub *Subscription) push(e *EventInfo) bool {
 	if sub.stopped {
 		return true
 	}
-	if sub.workers < sub.cfg.concurrency && sub.s.startHandlers() {
+	if sub.workers < sub.cfg.concurrency && sub.s.do(e) {
 		// Workers leave when they find the queue empty, so it is empty now.
 		sub.workers++
-		go sub.work(e)
 		return true
 	}
 	if len(sub.queue)-sub.marks < sub.cfg.queue {
@@ -141,10 +140,9 @@ func (sub *Subscription) stop() {
 	}
 }
 
-// work handles events as long as there are any.
-func (sub *Subscription) work(e *EventInfo) {
-	defer sub.s.endHandlers()
-	for e != nil {
+// work handles events of a subscription as long as there are any.
+func (e *EventInfo) work() {
+	for sub := e.Subscription; e != nil; {
 		if e.mark == nil {
 			sub.handle(e)
 		} else {

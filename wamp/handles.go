@@ -128,7 +128,7 @@ func (s *Session) Drain(ctx context.Context) error {
 	}
 	for {
 		s.mu.Lock()
-		if s.handlers == 0 || s.closed != nil {
+		if s.handlers == len(s.parked) || s.closed != nil {
 			s.mu.Unlock()
 			return nil
 		}

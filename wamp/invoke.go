@@ -148,10 +148,9 @@ const maxTimeout = (1<<63 - 1) / 1_000_000
 func (r *Registration) push(inv *Invocation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.workers < r.cfg.concurrency && r.s.startHandlers() {
+	if r.workers < r.cfg.concurrency && r.s.do(inv) {
 		// Workers leave when they find the queue empty, so it is empty now.
 		r.workers++
-		go r.work(inv)
 		return true
 	}
 	if len(r.queue) >= r.cfg.queue {
@@ -162,10 +161,9 @@ func (r *Registration) push(inv *Invocation) bool {
 	return true
 }
 
-// work serves invocations as long as there are any.
-func (r *Registration) work(inv *Invocation) {
-	defer r.s.endHandlers()
-	for inv != nil {
+// work serves invocations of a registration as long as there are any.
+func (inv *Invocation) work() {
+	for r := inv.Registration; inv != nil; {
 		r.serve(inv)
 		r.mu.Lock()
 		if inv = nil; len(r.queue) > 0 {

@@ -66,9 +66,10 @@ type Session struct {
 	mu            sync.Mutex
 	leaving       bool          // GOODBYE is sent
 	answered      bool          // goodbye is closed
-	handlers      int           // goroutines that run handlers, or write for them
+	handlers      int           // goroutines that run handlers, or write for them, and those in parked
+	parked        []chan job    // goroutines that wait for something to do, see worker.go
 	flushing      atomic.Bool   // one is about to write
-	drained       chan struct{} // closed when handlers becomes 0; nil when nobody waits
+	drained       chan struct{} // closed when all handlers are parked; nil when nobody waits
 	closed        *ClosedError  // why the session has ended
 	lastID        uint64        // of requests
 	requests      map[uint64]*request
@@ -295,32 +296,6 @@ func (s *Session) answer() {
 	}
 }
 
-// startHandlers counts a goroutine that runs handlers; false when the session
-// has ended, and none may start. s.mu is held.
-func (s *Session) startHandlers() bool {
-	if s.closed != nil {
-		return false
-	}
-	s.handlers++
-	return true
-}
-
-// endHandlers is called by such a goroutine when it is about to end.
-func (s *Session) endHandlers() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handlers--; s.handlers > 0 {
-		return
-	}
-	if s.closed != nil {
-		close(s.idle)
-	}
-	if s.drained != nil {
-		close(s.drained)
-		s.drained = nil
-	}
-}
-
 // run reads until the connection ends.
 func (s *Session) run() {
 	err := s.peer.Run()
@@ -370,6 +345,7 @@ func (s *Session) end(closed *ClosedError) {
 	clear(s.registrations)
 	clear(s.topics)
 	clear(s.subscribing)
+	s.endParked()
 	if s.handlers == 0 {
 		close(s.idle)
 	}
