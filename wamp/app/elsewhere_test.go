@@ -209,6 +209,8 @@ func connectProxy(t *testing.T) (*url.URL, *atomic.Int32) {
 			return
 		}
 		used.Add(1)
+		tunnels.Add(1) // before Hijack: from then on Close does not wait for us
+		defer tunnels.Done()
 		to, err := net.Dial("tcp", r.Host)
 		if err != nil {
 			w.WriteHeader(http.StatusBadGateway)
