@@ -95,9 +95,16 @@ func (s *Session) unsubscribe(ctx context.Context, list []*Subscription) error {
 func each[H any](ctx context.Context, s *Session, list []H, start func(H) (*request, error)) error {
 	var errs []error
 	var waiting []*request
+	wait := func(req *request) {
+		err := s.wait(ctx, req)
+		if errors.Is(err, ErrNoSuchRegistration) || errors.Is(err, ErrNoSuchSubscription) {
+			err = nil // somebody else was faster, and the router knew it before us
+		}
+		errs = append(errs, err)
+	}
 	for _, h := range list {
 		if len(waiting) == maxUnderWay {
-			errs = append(errs, s.wait(ctx, waiting[0]))
+			wait(waiting[0])
 			waiting = waiting[1:]
 		}
 		req, err := start(h)
@@ -107,7 +114,7 @@ func each[H any](ctx context.Context, s *Session, list []H, start func(H) (*requ
 		}
 	}
 	for _, req := range waiting {
-		errs = append(errs, s.wait(ctx, req))
+		wait(req)
 	}
 	return errors.Join(errs...)
 }
