@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -352,5 +353,34 @@ func TestGuessing(t *testing.T) {
 	if strings.Contains(text, "guess ") || strings.Contains(text, "secret\"") || strings.Count(text, "authentication denied") != int(refusals.Load()) ||
 		strings.Count(text, "too many failed logins") != 1 || strings.Count(text, "\n") > 60 {
 		t.Errorf("log:\n%.3000s", text)
+	}
+}
+
+// TestGuessingByHeader counts what a TransportAuthenticator denies, although its
+// clients offer no method.
+func TestGuessingByHeader(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{AuthLimits: router.AuthLimits{Failures: 2, Delay: -1}})
+	rt.Realm("closed").Authenticate(router.TransportAuthenticator(func(_ context.Context, h *router.Handshake) (*router.Identity, error) {
+		if h.Transport.Request.Header.Get("Authorization") != "Bearer right" {
+			return nil, router.Deny(errors.New("another token"))
+		}
+		return &router.Identity{AuthID: "alice", Role: "user"}, nil
+	}))
+	try := func(token string) error {
+		_, err := login(t, wamp.Dialer{URLs: []string{"ws://" + addr + "/ws"}, Header: func(context.Context) (http.Header, error) {
+			return http.Header{"Authorization": {"Bearer " + token}}, nil
+		}}, "")
+		return err
+	}
+	for range 2 {
+		if err := try("wrong"); !errors.Is(err, wamp.ErrAuthenticationDenied) {
+			t.Error(err)
+		}
+	}
+	if err := try("right"); !errors.Is(err, wamp.URI("wamp.error.limit_exceeded")) {
+		t.Errorf("after two wrong ones: %v", err)
+	}
+	if stats := rt.AuthStats(); stats.Denied != 2 || stats.Limited != 1 {
+		t.Errorf("counted %+v", stats)
 	}
 }

@@ -114,9 +114,11 @@ func (g *guard) follow(cfg AuthLimits) {
 	g.friends.bound(g.cfg.Remember)
 }
 
-// identify is identify for clients who may be guessing.
+// identify is identify for clients who may be guessing: those who offer a method
+// that asks for something, and all where the transport may tell who they are.
 func (g *guard) identify(ctx context.Context, h *Handshake, list []Authenticator) (*Identity, error) {
-	if !slices.ContainsFunc(h.Methods, func(m string) bool { return m != "anonymous" }) {
+	if !slices.ContainsFunc(h.Methods, func(m string) bool { return m != "anonymous" }) &&
+		!slices.ContainsFunc(list, func(a Authenticator) bool { return a.Method() == "" }) {
 		return identify(ctx, h, list)
 	}
 	who := friend{addressOf(h.Transport.Peer), principalName{h.Realm, h.AuthID}}
