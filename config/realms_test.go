@@ -213,6 +213,16 @@ realms:
 	if err := refresh(); !errors.Is(err, wamp.ErrNoSuchProcedure) {
 		t.Errorf("after a reload that takes it away: %v", err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("fedcba9876543210fedcba9876543210"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Reload(t.Context(), load(t, file(""))); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	if err := s.Err(); !errors.Is(err, wamp.URI("wamp.close.auth")) {
+		t.Errorf("after a reload that takes the key away: %v", err)
+	}
 }
 
 // TestClientAddresses has load balancers and reverse proxies say who clients are.

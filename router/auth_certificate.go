@@ -1,8 +1,10 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"path"
@@ -69,15 +71,9 @@ func (a *certificates) Authenticate(ctx context.Context, h *Handshake) (*Identit
 	if err != nil {
 		return nil, deny(err)
 	}
-	for _, rule := range a.Rules {
-		if !rule.fits(c) {
-			continue
-		}
-		id := &Identity{AuthID: rule.AuthID, Role: rule.Role, Method: auth.MethodTLS, Provider: "static", Expires: c.NotAfter, key: fingerprint(c), Value: c}
+	if id := a.byRule(c); id != nil {
 		if id.AuthID == "" {
-			if id.AuthID = c.Subject.CommonName; id.AuthID == "" {
-				return nil, deny(errors.New("the certificate has no common name for an authid"))
-			}
+			return nil, deny(errors.New("the certificate has no common name for an authid"))
 		}
 		return id, nil
 	}
@@ -95,11 +91,36 @@ func (a *certificates) Authenticate(ctx context.Context, h *Handshake) (*Identit
 		return nil, deny(why)
 	}
 	id := m.identity(p, q)
-	id.key = fingerprint(c)
+	id.Evidence = certificateText(c)
 	if id.Expires.IsZero() || c.NotAfter.Before(id.Expires) {
 		id.Expires = c.NotAfter
 	}
 	return id, nil
+}
+
+// byRule returns who a certificate is for by the first rule that fits it, nil
+// when none does.
+func (a *certificates) byRule(c *x509.Certificate) *Identity {
+	for _, rule := range a.Rules {
+		if rule.fits(c) {
+			return &Identity{
+				AuthID: cmp.Or(rule.AuthID, c.Subject.CommonName), Role: rule.Role, Method: auth.MethodTLS, Provider: "static",
+				Expires: c.NotAfter, Evidence: certificateText(c), Value: c,
+			}
+		}
+	}
+	return nil
+}
+
+// certificateText is a certificate as Identity.Evidence.
+func certificateText(c *x509.Certificate) string { return base64.StdEncoding.EncodeToString(c.Raw) }
+
+func parseCertificateText(text string) (*x509.Certificate, error) {
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(raw)
 }
 
 // verify returns the client's certificate. TLS sessions are resumed without
@@ -129,20 +150,25 @@ func (a *certificates) verify(t *Transport, now time.Time) (*x509.Certificate, e
 	return c, err
 }
 
-// Revalidate implements Revalidator.
+// Revalidate implements Revalidator. Whom the certificate is for goes by the
+// rules and Principals of now; which authorities count is not asked again.
 func (a *certificates) Revalidate(id *Identity) *Identity {
-	c, ok := id.Value.(*x509.Certificate)
-	if !ok {
-		return id // of Principals
+	c, err := parseCertificateText(id.Evidence)
+	if err != nil {
+		return nil
 	}
-	for _, rule := range a.Rules {
-		if rule.fits(c) && (rule.AuthID == "" || rule.AuthID == id.AuthID) {
-			again := *id
-			again.Role = rule.Role
-			return &again
+	if again := a.byRule(c); again != nil {
+		if again.AuthID != id.AuthID {
+			return nil
 		}
+		return again
 	}
-	return nil
+	// Of a source that cannot be asked, only those whom it has found stay.
+	if a.Principals == nil || a.Principals.Provider() != id.Provider {
+		return nil
+	}
+	m := method{auth.MethodTLS, a.Principals}
+	return m.Revalidate(id)
 }
 
 func (r *CertificateRule) fits(c *x509.Certificate) bool {

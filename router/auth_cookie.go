@@ -55,8 +55,8 @@ type CookieEntry struct {
 	Role     string    `json:"role"`
 	Method   string    `json:"method"` // of the login that the cookie stands for
 	Provider string    `json:"provider"`
-	Key      string    `json:"key,omitempty"` // that it was proved with
-	Expires  time.Time `json:"expires"`       // of the cookie
+	Evidence string    `json:"evidence,omitempty"` // of the login: Identity.Evidence
+	Expires  time.Time `json:"expires"`            // of the cookie
 
 	// Until is when the identity itself ends; zero: not before the cookie.
 	Until time.Time `json:"until,omitzero"`
@@ -160,7 +160,7 @@ func (c *Cookies) bind(ctx context.Context, h *Handshake, id *Identity) error {
 		return nil
 	}
 	return c.Store.Put(ctx, cookieKey(value), &CookieEntry{
-		Realm: h.Realm, AuthID: id.AuthID, Role: id.Role, Method: id.by, Provider: id.Provider, Key: id.key, Extra: id.Extra, Value: id.Value,
+		Realm: h.Realm, AuthID: id.AuthID, Role: id.Role, Method: id.by, Provider: id.Provider, Evidence: id.Evidence, Extra: id.Extra, Value: id.Value,
 		Expires: time.Now().Add(c.MaxAge), Until: id.Expires,
 	})
 }
@@ -192,7 +192,7 @@ func Cookie() Authenticator {
 		}
 		return &Identity{
 			AuthID: e.AuthID, Role: e.Role, Provider: e.Provider, Extra: e.Extra, Value: e.Value, Expires: e.Until,
-			origin: e.Method, key: e.Key,
+			Evidence: e.Evidence, cookie: true, origin: e.Method,
 		}, nil
 	})
 }

@@ -285,7 +285,7 @@ var broken = []wamp.URI{
 func (m *method) identity(p *Principal, q *Query) *Identity {
 	id := &Identity{
 		AuthID: p.AuthID, Role: p.Role, Method: m.name, Provider: m.from.Provider(),
-		Extra: p.Extra, Expires: p.Expires, Value: p.Value, key: q.PublicKey,
+		Extra: p.Extra, Expires: p.Expires, Value: p.Value, Evidence: q.PublicKey,
 	}
 	if id.AuthID == "" {
 		id.AuthID = q.AuthID
@@ -309,10 +309,10 @@ func (m *method) Revalidate(id *Identity) *Identity {
 		return id
 	}
 	p := t.byID[id.AuthID]
-	if p == nil || !p.secrets.serves(m.name, id.key) {
+	if p == nil || !p.secrets.serves(m.name, id.Evidence) {
 		return nil
 	}
-	return m.identity(p, &Query{PublicKey: id.key})
+	return m.identity(p, &Query{PublicKey: id.Evidence})
 }
 
 // serves reports whether the secrets are good for a method, and for the key that

@@ -2,11 +2,9 @@ package router
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/wampeter/wampeter/internal/auth"
-	"github.com/wampeter/wampeter/wamp"
 )
 
 // Anonymous accepts clients that prove nothing, as the principal that is found:
@@ -126,38 +124,4 @@ func (a *ticket) fake(t *Table, authID string) auth.StoredTicket {
 		return last.FakeTicket()
 	}
 	return new(auth.StoredTicket).FakeTicket()
-}
-
-// All accepts clients that each of several authenticators accepts, one after the
-// other, in as many rounds as they take: a ticket and then a key, say. The
-// session is who the first one says, but for the expiry, which is the earliest.
-// All has the method of the first; the client has to offer those of the others,
-// too. They must agree on the AuthID.
-func All(first Authenticator, others ...Authenticator) Authenticator {
-	return MethodAuthenticator(first.Method(), func(ctx context.Context, h *Handshake) (*Identity, error) {
-		for _, a := range others {
-			if m := a.Method(); m != "" && !h.Accepts(m) {
-				return nil, wamp.Errorf(wamp.ErrNoMatchingAuthMethod, "the client has to offer %s beside %s", m, first.Method())
-			}
-		}
-		id, err := ask(ctx, h, first)
-		if id == nil || err != nil {
-			return nil, err
-		}
-		for _, a := range others {
-			next, err := ask(ctx, h, a)
-			switch {
-			case err != nil:
-				return nil, err
-			case next == nil:
-				return nil, deny(fmt.Errorf("%s alone does not suffice", first.Method()))
-			case next.AuthID != "" && id.AuthID != "" && next.AuthID != id.AuthID:
-				return nil, deny(fmt.Errorf("by %s the client is %s, by %s %s", id.Method, quote(id.AuthID), next.Method, quote(next.AuthID)))
-			}
-			if !next.Expires.IsZero() && (id.Expires.IsZero() || next.Expires.Before(id.Expires)) {
-				id.Expires = next.Expires
-			}
-		}
-		return id, nil
-	})
 }

@@ -215,7 +215,7 @@ func (s *Session) accepted(id *Identity, list []Authenticator) (ok bool) {
 // cookie is worth as much as the login that it stands for.
 func acceptedBy(list []Authenticator, id *Identity) bool {
 	by := id.by
-	if id.origin != "" {
+	if id.cookie {
 		if !slices.ContainsFunc(list, func(a Authenticator) bool { return a.Method() == by }) {
 			return false
 		}

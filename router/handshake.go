@@ -259,7 +259,7 @@ func identify(ctx context.Context, h *Handshake, list []Authenticator) (*Identit
 			}
 			asked = true
 			id, err := ask(ctx, h, a)
-			if id != nil && id.origin != "" && !acceptedBy(list, id) {
+			if id != nil && id.cookie && !acceptedBy(list, id) {
 				continue // what it stands for is not accepted any more
 			}
 			if id != nil || err != nil {

@@ -31,10 +31,14 @@ type Identity struct {
 	// it as Session.Identity().Value.
 	Value any
 
-	key string // the public key that the client proved to have, if that was the method
+	// Evidence is what the Authenticator goes by when it is asked later, as a
+	// Revalidator, whether it would still accept the session: the public key, or
+	// the claims of a token. It holds no secrets, since cookie stores keep it.
+	Evidence string
 
 	by     string // method of the Authenticator that has accepted it
-	origin string // by a cookie: the same of the login that the cookie stands for
+	cookie bool   // that was Cookie
+	origin string // then: the same of the login that the cookie stands for
 }
 
 // Transport is how a client is connected.
@@ -106,12 +110,18 @@ type Authenticator interface {
 // session that it, or one of the same method which it replaces, has accepted.
 // It is asked when a realm is configured anew: sessions that nobody accepts any
 // more end with GOODBYE. Sessions by methods whose authenticators are no
-// Revalidators stay.
+// Revalidators stay: those by functions (MethodAuthenticator,
+// TransportAuthenticator, TicketFunc). So do those whose principals are looked up
+// by a function, a procedure or an HTTP endpoint, which are not asked again.
+// Whoever uses these ends sessions himself: Realm.CloseSessions.
 type Revalidator interface {
 	Authenticator
 
 	// Revalidate returns the identity that the session would get today, nil
 	// when it would be refused. A session whose role is another one now ends.
+	// Of a cookie's session, id has the Evidence of the login that the cookie
+	// stands for. It may be called by several goroutines, without any lock, and
+	// Configure waits for it.
 	Revalidate(id *Identity) *Identity
 }
 

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -121,6 +122,27 @@ func (s *Session) close(reason, message string) (closed bool, err error) {
 func (s *Session) SetExpiry(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.setExpiry(at)
+}
+
+// Renew has the session go on as id says: its principal has proved anew who it
+// is. Expires, Evidence and Value take the place of those of Identity. It fails
+// when id is another principal or role, which need another session.
+func (s *Session) Renew(id *Identity) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := *s.identity
+	if id.AuthID != now.AuthID || roleOf(id) != now.Role {
+		return deny(fmt.Errorf("the session is %s as %s, and is to be renewed for %s as %s", quote(now.AuthID), quote(now.Role), quote(id.AuthID), quote(roleOf(id))))
+	}
+	now.Evidence, now.Value = id.Evidence, id.Value
+	s.identity = &now
+	s.setExpiry(id.Expires)
+	return nil
+}
+
+// setExpiry is SetExpiry. s.mu is held.
+func (s *Session) setExpiry(at time.Time) {
 	if s.expiry != nil {
 		s.expiry.Stop()
 		s.expiry = nil

@@ -8,7 +8,8 @@
 //	realm.Authenticate(tokens, tokens.As("ticket"), tokens.Bearer())
 //
 // A session ends when its token expires, with GOODBYE wamp.close.auth, unless it
-// is refreshed by a new one.
+// is refreshed by a new one. When the realm is configured anew, it ends if the
+// Authenticator of then would not accept its token.
 package jwt
 
 import (
@@ -69,8 +70,9 @@ type Claims map[string]any
 // Authenticator accepts sessions by tokens. It implements router.Authenticator
 // for the method jwt.
 type Authenticator struct {
-	cfg    Config
-	parser *gojwt.Parser
+	cfg       Config
+	parser    *gojwt.Parser
+	validator *gojwt.Validator
 }
 
 // New returns an Authenticator.
@@ -100,7 +102,7 @@ func New(cfg Config) (*Authenticator, error) {
 	if len(cfg.Audience) > 0 {
 		options = append(options, gojwt.WithAudience(cfg.Audience...))
 	}
-	return &Authenticator{cfg: cfg, parser: gojwt.NewParser(options...)}, nil
+	return &Authenticator{cfg: cfg, parser: gojwt.NewParser(options...), validator: gojwt.NewValidator(options...)}, nil
 }
 
 // Method implements router.Authenticator.
@@ -114,10 +116,17 @@ func (a *Authenticator) Authenticate(ctx context.Context, h *router.Handshake) (
 
 // As returns an Authenticator that takes tokens by another method, such as
 // "ticket" for clients that do not know jwt.
-func (a *Authenticator) As(method string) router.Authenticator {
-	return router.MethodAuthenticator(method, func(ctx context.Context, h *router.Handshake) (*router.Identity, error) {
-		return a.challenge(ctx, h, method)
-	})
+func (a *Authenticator) As(method string) router.Authenticator { return &as{a, method} }
+
+type as struct {
+	*Authenticator
+	method string
+}
+
+func (a *as) Method() string { return a.method }
+
+func (a *as) Authenticate(ctx context.Context, h *router.Handshake) (*router.Identity, error) {
+	return a.challenge(ctx, h, a.method)
 }
 
 func (a *Authenticator) challenge(ctx context.Context, h *router.Handshake, method string) (*router.Identity, error) {
@@ -139,28 +148,32 @@ func (a *Authenticator) challenge(ctx context.Context, h *router.Handshake, meth
 // Bearer returns an Authenticator that takes the token of the header
 // "Authorization: Bearer …" of WebSocket and long-poll connections, whatever
 // methods the client offers. Without such a header it is not asked.
-func (a *Authenticator) Bearer() router.Authenticator {
-	return router.TransportAuthenticator(func(ctx context.Context, h *router.Handshake) (*router.Identity, error) {
-		if h.Transport.Request == nil {
-			return nil, nil
-		}
-		scheme, token, ok := strings.Cut(h.Transport.Request.Header.Get("Authorization"), " ")
-		if !ok || !strings.EqualFold(scheme, "Bearer") {
-			return nil, nil
-		}
-		id, err := a.Verify(ctx, h.Realm, strings.TrimSpace(token))
-		if id != nil {
-			id.Method = Method
-		}
-		return id, err
-	})
+func (a *Authenticator) Bearer() router.Authenticator { return &bearer{a} }
+
+type bearer struct{ *Authenticator }
+
+func (*bearer) Method() string { return "" }
+
+func (a *bearer) Authenticate(ctx context.Context, h *router.Handshake) (*router.Identity, error) {
+	if h.Transport.Request == nil {
+		return nil, nil
+	}
+	scheme, token, ok := strings.Cut(h.Transport.Request.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return nil, nil
+	}
+	id, err := a.Verify(ctx, h.Realm, strings.TrimSpace(token))
+	if id != nil {
+		id.Method = Method
+	}
+	return id, err
 }
 
 // Verify checks a token, and returns who a session in a realm is by it, until
 // the token expires. The errors are for the client: they say no more than it may
 // know.
 func (a *Authenticator) Verify(ctx context.Context, realm, token string) (*router.Identity, error) {
-	claims, err := a.parse(ctx, token)
+	claims, by, err := a.parse(ctx, token)
 	switch {
 	case errors.Is(err, gojwt.ErrTokenExpired):
 		return nil, wamp.Errorf(wamp.ErrAuthenticationDenied, "the token has expired")
@@ -173,38 +186,54 @@ func (a *Authenticator) Verify(ctx context.Context, realm, token string) (*route
 	if err != nil {
 		return nil, router.Deny(fmt.Errorf("jwt: %w", err))
 	}
-	return id, nil
+	by.Realm, by.Claims = realm, claims
+	id.Evidence, err = by.text()
+	return id, err
 }
 
 // errNoKeys is in errors that the token is not to blame for.
 var errNoKeys = errors.New("jwt: keys cannot be looked up")
 
-func (a *Authenticator) parse(ctx context.Context, token string) (Claims, error) {
+// parse returns what a token says, and how that was verified.
+func (a *Authenticator) parse(ctx context.Context, token string) (Claims, *evidence, error) {
 	if len(token) > maxToken {
-		return nil, fmt.Errorf("a token of %d bytes is none", len(token))
+		return nil, nil, fmt.Errorf("a token of %d bytes is none", len(token))
 	}
 	claims := gojwt.MapClaims{}
+	by := new(evidence)
 	_, err := a.parser.ParseWithClaims(token, claims, func(t *gojwt.Token) (any, error) {
 		if t.Header["crit"] != nil {
 			return nil, errors.New("the token demands extensions that are not known (crit)")
 		}
-		id, _ := t.Header["kid"].(string)
-		keys, err := a.cfg.Keys.Find(ctx, id)
+		by.KeyID, _ = t.Header["kid"].(string)
+		by.Algorithm = t.Method.Alg()
+		keys, err := a.keys(ctx, by)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %v", errNoKeys, err)
+			return nil, err
 		}
-		var set gojwt.VerificationKeySet
+		signed := t.Raw[:strings.LastIndexByte(t.Raw, '.')]
 		for _, k := range keys {
-			if slices.Contains(k.algorithms, t.Method.Alg()) {
-				set.Keys = append(set.Keys, k.key)
+			if t.Method.Verify(signed, t.Signature, k.key) == nil {
+				by.Key = k.digest
+				return k.key, nil
 			}
 		}
-		if len(set.Keys) == 0 {
-			return nil, fmt.Errorf("there is no key %q for %s", id, t.Method.Alg())
-		}
-		return set, nil
+		return keys[0].key, nil // the library finds that it does not fit
 	})
-	return Claims(claims), err
+	return Claims(claims), by, err
+}
+
+// keys returns the keys that a token may have been signed with, at least one.
+func (a *Authenticator) keys(ctx context.Context, by *evidence) ([]Key, error) {
+	keys, err := a.cfg.Keys.Find(ctx, by.KeyID)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errNoKeys, err)
+	}
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !slices.Contains(k.algorithms, by.Algorithm) })
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("there is no key %q for %s", by.KeyID, by.Algorithm)
+	}
+	return keys, nil
 }
 
 // identity returns who the claims are about.

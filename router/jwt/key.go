@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -22,6 +23,14 @@ type Key struct {
 	algorithms []string // that it can be used with
 	key        any      // for the library
 	secret     bool
+	digest     string // of the key itself, whatever its ID
+}
+
+// digest returns a short text that stands for a key. Of a secret it says no more
+// than a token that was signed with it.
+func digest(kind string, key []byte) string {
+	sum := sha256.Sum256(append([]byte("wampeter "+kind+"\x00"), key...))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // minSecret is the size in bytes of the shortest secret: what HS256 asks for
@@ -34,7 +43,9 @@ func Secret(id string, secret []byte) (Key, error) {
 	if len(secret) < minSecret {
 		return Key{}, fmt.Errorf("secret of %d bytes: at least %d are needed, or it can be guessed from a token", len(secret), minSecret)
 	}
-	return Key{ID: id, key: slices.Clone(secret), algorithms: []string{"HS256", "HS384", "HS512"}, secret: true}, nil
+	return Key{
+		ID: id, key: slices.Clone(secret), algorithms: []string{"HS256", "HS384", "HS512"}, secret: true, digest: digest("secret", secret),
+	}, nil
 }
 
 // PublicKey reads a public key or certificate in PEM: RSA from 2048 bits for RS
@@ -84,6 +95,11 @@ func publicKey(id string, public crypto.PublicKey) (Key, error) {
 	default:
 		return Key{}, fmt.Errorf("tokens cannot be signed with a key of type %T", public)
 	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return Key{}, err
+	}
+	k.digest = digest("public key", der)
 	return k, nil
 }
 

@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/wamp"
@@ -15,12 +14,7 @@ func (a *Authenticator) Refresh(ctx context.Context, s *router.Session, token st
 	if err != nil {
 		return err
 	}
-	now := s.Identity()
-	if id.AuthID != now.AuthID || id.Role != now.Role {
-		return router.Deny(fmt.Errorf("jwt: the new token is for %q as %q, and the session is %q as %q", id.AuthID, id.Role, now.AuthID, now.Role))
-	}
-	s.SetExpiry(id.Expires)
-	return nil
+	return s.Renew(id)
 }
 
 // ServeRefresh serves Refresh to the sessions of a realm as a procedure. It takes
