@@ -146,6 +146,32 @@ func TestSwappedChallenges(t *testing.T) {
 	}
 }
 
+// TestUnknownStaysWhoItIs replaces the authenticators of a realm, as a reload of a
+// configuration does: the salts of those who exist stay, and so must those of
+// others. By another method both have another one.
+func TestUnknownStaysWhoItIs(t *testing.T) {
+	rt, addr, key := closed(t, router.Config{AuthLimits: unlimited})
+	table, _ := people(t)
+	seen := make(map[string]string)
+	for range 2 {
+		for _, method := range []string{"wampcra", "wamp-scram", "scram"} {
+			salt := begin(t, via{}, addr, method, "nobody", publicText(key)).text("salt")
+			if was, ok := seen[method]; ok && was != salt {
+				t.Errorf("%s: the salt of somebody unknown is %s, and was %s", method, salt, was)
+			}
+			for other, was := range seen {
+				if other != method && was == salt {
+					t.Errorf("%s and %s have the same salt of somebody unknown", method, other)
+				}
+			}
+			seen[method] = salt
+		}
+		if err := rt.Realm("closed").Configure(router.RealmConfig{Authenticators: everyMethod(table)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestUnknownLooksLikeKnown compares what a client can see of somebody who does
 // not exist with what it can see of bob.
 func TestUnknownLooksLikeKnown(t *testing.T) {

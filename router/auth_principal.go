@@ -229,6 +229,14 @@ type method struct {
 // Method implements Authenticator.
 func (m *method) Method() string { return m.name }
 
+// nobodysKey is what the salts of those who do not exist are made of. It stays
+// when authenticators are replaced: a salt that changes then would be nobody's.
+var nobodysKey = auth.Random(32)
+
+// nobody names somebody unknown, whose salts differ by realm and method as those
+// of somebody known do.
+func (m *method) nobody(h *Handshake) string { return m.name + "\x00" + h.Realm + "\x00" + h.AuthID }
+
 // query returns the beginning of a Query.
 func (m *method) query(h *Handshake) *Query {
 	return &Query{Method: m.name, Realm: h.Realm, AuthID: h.AuthID, Handshake: h}

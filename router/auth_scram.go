@@ -24,7 +24,7 @@ func SCRAM(from Principals) Authenticator { return newSCRAM(auth.MethodSCRAM, fr
 func AutobahnSCRAM(from Principals) Authenticator { return newSCRAM(auth.MethodScram, from) }
 
 func newSCRAM(name string, from Principals) Authenticator {
-	a := &scram{method: method{name, from}, nobody: auth.Random(32)}
+	a := &scram{method: method{name, from}}
 	cost := defaultSCRAMCost
 	if name == auth.MethodScram {
 		cost.KDF = auth.KDFArgon2idText
@@ -35,8 +35,7 @@ func newSCRAM(name string, from Principals) Authenticator {
 
 type scram struct {
 	method
-	nobody []byte // the secret of those who do not exist
-	last   atomic.Pointer[auth.SCRAMCost]
+	last atomic.Pointer[auth.SCRAMCost]
 }
 
 func (a *scram) Authenticate(ctx context.Context, h *Handshake) (*Identity, error) {
@@ -59,7 +58,7 @@ func (a *scram) Authenticate(ctx context.Context, h *Handshake) (*Identity, erro
 		if p != nil {
 			p, why = nil, errNoSecret
 		}
-		credential = auth.FakeSCRAM(a.nobody, h.AuthID, a.like(h.AuthID))
+		credential = auth.FakeSCRAM(nobodysKey, a.nobody(h), a.like(h.AuthID))
 	}
 	nonce, _ := h.Extra["nonce"].(string)
 	server, err := auth.NewSCRAMServer(h.AuthID, nonce, credential, binding)

@@ -13,13 +13,12 @@ import (
 // advanced profile, "Challenge Response Authentication"), salted or not.
 // Somebody unknown is challenged like somebody known.
 func WAMPCRA(from Principals) Authenticator {
-	return &wampcra{method: method{auth.MethodCRA, from}, nobody: auth.Random(32)}
+	return &wampcra{method: method{auth.MethodCRA, from}}
 }
 
 type wampcra struct {
 	method
-	nobody []byte // the secret of those who do not exist
-	last   atomic.Pointer[auth.CRASalt]
+	last atomic.Pointer[auth.CRASalt]
 }
 
 func (a *wampcra) Authenticate(ctx context.Context, h *Handshake) (*Identity, error) {
@@ -39,7 +38,7 @@ func (a *wampcra) Authenticate(ctx context.Context, h *Handshake) (*Identity, er
 		key, salt = s.cra, s.salt
 		a.last.Store(&salt)
 	} else {
-		salt = a.fake(h.AuthID)
+		salt = a.fake(h)
 	}
 	// The text has no role, since only somebody known has one.
 	challenge := auth.NewCRAChallenge(h.AuthID, h.AuthRole, a.from.Provider(), h.SessionID, time.Now())
@@ -77,17 +76,17 @@ func (a *wampcra) verify(key []byte, salt auth.CRASalt, challenge, signature str
 }
 
 // fake returns the salt of somebody unknown, always the same one for a name.
-func (a *wampcra) fake(authID string) auth.CRASalt {
+func (a *wampcra) fake(h *Handshake) auth.CRASalt {
 	var salt auth.CRASalt
 	if t, ok := a.from.(*Table); ok {
-		if s := t.like(authID, func(s *secrets) bool { return s.cra != nil }); s != nil {
+		if s := t.like(h.AuthID, func(s *secrets) bool { return s.cra != nil }); s != nil {
 			salt = s.salt
 		}
 	} else if last := a.last.Load(); last != nil {
 		salt = *last
 	}
 	if salt.Salt != "" {
-		salt.Salt = auth.FakeText(a.nobody, authID, salt.Salt)
+		salt.Salt = auth.FakeText(nobodysKey, a.nobody(h), salt.Salt)
 	}
 	return salt
 }
