@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"reflect"
-	"slices"
 	"sync"
 
 	"github.com/wampeter/wampeter/router"
@@ -46,6 +44,7 @@ type Daemon struct {
 type served struct {
 	key      string
 	listener Listener
+	patience Duration // timeouts.handshake, which HTTP takes from where it is served
 	socket   *socket
 	tls      *tlsFiles
 	tenant   *tenant       // nil before it is served
@@ -69,8 +68,8 @@ func Start(ctx context.Context, c *Config, o Options) (*Daemon, error) {
 	}
 	d.rt = router.New(c.router(d.log))
 	d.realms = newRealms(d.rt, d.log)
-	if err := d.follow(ctx, c); err != nil {
-		plan.cancel()
+	if err := d.follow(ctx, c, plan); err != nil {
+		d.cancel(ctx, plan)
 		_ = d.rt.Close()
 		return nil, err
 	}
@@ -130,7 +129,7 @@ func (d *Daemon) stop() {
 	}
 }
 
-// leave ends the serving of a listener. Its socket stays.
+// leave ends the serving of a listener, once. Its socket stays.
 func (s *served) leave() {
 	_ = s.tenant.Close()
 	<-s.over
@@ -143,91 +142,6 @@ func (l *Log) SlogLevel() slog.Level {
 	return level
 }
 
-// plan is what becomes of the listeners.
-type plan struct {
-	next  []*served
-	tls   []*tlsFiles // as they were read for each of next that stays
-	fresh []*socket   // listened on for the plan
-	old   []*served   // that are replaced, or end
-	gone  []*socket
-}
-
-// cancel undoes what was done for the plan.
-func (p *plan) cancel() {
-	for _, s := range p.fresh {
-		s.close()
-	}
-}
-
-// listeners plans the listeners of c. Nothing that runs is touched.
-func (d *Daemon) listeners(ctx context.Context, c *Config) (p *plan, err error) {
-	p = &plan{}
-	defer func() {
-		if err != nil {
-			p.cancel()
-		}
-	}()
-	current := make(map[string]*served)
-	for _, s := range d.serves {
-		current[s.key] = s
-	}
-	var kept []string
-	for i := range c.Listeners {
-		l := c.Listeners[i]
-		s := &served{key: l.Address.String(), listener: l, over: make(chan struct{})}
-		for n := 2; slices.Contains(kept, s.key); n++ { // several free ports
-			s.key = fmt.Sprintf("%s (%d)", l.Address, n)
-		}
-		kept = append(kept, s.key)
-		if l.TLS.Enabled() {
-			if s.tls, err = newTLS(l.TLS, d.log); err != nil {
-				return p, c.mistake(fmt.Sprintf("listeners[%d].tls.certificate", i), err)
-			}
-		}
-		was := current[s.key]
-		if was != nil && equal(reflect.ValueOf(was.listener), reflect.ValueOf(l)) {
-			p.next, p.tls = append(p.next, was), append(p.tls, s.tls)
-			continue
-		}
-		if was != nil {
-			s.socket = was.socket
-			p.old = append(p.old, was)
-		} else {
-			if s.socket, err = listen(ctx, l.Address); err != nil {
-				return p, err
-			}
-			p.fresh = append(p.fresh, s.socket)
-		}
-		p.next, p.tls = append(p.next, s), append(p.tls, nil)
-	}
-	for _, s := range d.serves {
-		if !slices.Contains(kept, s.key) {
-			p.old, p.gone = append(p.old, s), append(p.gone, s.socket)
-		}
-	}
-	return p, nil
-}
-
-// apply does what was planned.
-func (d *Daemon) apply(p *plan) {
-	for _, s := range p.old {
-		s.leave()
-	}
-	for _, s := range p.gone {
-		s.close()
-	}
-	for i, s := range p.next {
-		if p.tls[i] != nil {
-			s.tls.follow(p.tls[i])
-		}
-		if s.tenant == nil {
-			s.tenant = s.socket.tenant()
-			d.serving.Go(func() { d.serve(s) })
-		}
-	}
-	d.serves = p.next
-}
-
 // serve serves a listener until it is replaced or ends.
 func (d *Daemon) serve(s *served) {
 	defer close(s.over)
@@ -235,8 +149,13 @@ func (d *Daemon) serve(s *served) {
 	if errors.Is(err, router.ErrClosed) || errors.Is(err, net.ErrClosed) {
 		return
 	}
+	d.fail(fmt.Errorf("listening on %s: %w", s.socket.address, err))
+}
+
+// fail says that a listener cannot go on.
+func (d *Daemon) fail(err error) {
 	select {
-	case d.failed <- fmt.Errorf("listening on %s: %w", s.socket.address, err):
+	case d.failed <- err:
 	default: // another one has failed as well
 	}
 }

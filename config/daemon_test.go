@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,70 @@ func TestReloadListeners(t *testing.T) {
 		t.Errorf("a reload that failed has changed something: %v", d.Addresses())
 	}
 	dial(t, &wamp.Dialer{URLs: []string{"tcp://" + address}})
+}
+
+// TestReloadMovesListener gives a port another address, in the way of which the
+// router itself listens. When that cannot be done, everything is as it was.
+func TestReloadMovesListener(t *testing.T) {
+	d := start(t, `{"listeners": ["127.0.0.1:0"], "realms": ["realm1"]}`)
+	_, port, _ := net.SplitHostPort(d.Addresses()[0].String())
+	at := func(host string) *Config {
+		return load(t, `{"allow_open": true, "realms": ["realm1"], "listeners": ["`+net.JoinHostPort(host, port)+`"]}`)
+	}
+	s := dial(t, &wamp.Dialer{URLs: []string{d.url(0)}})
+
+	taken, err := net.Listen("tcp", "127.0.0.2:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Reload(t.Context(), at("0.0.0.0")); err == nil || !strings.Contains(err.Error(), "another program listens there") {
+		t.Errorf("error %v, want that the address is taken", err)
+	}
+	if got := d.Addresses()[0].String(); got != "127.0.0.1:"+port {
+		t.Errorf("the router listens on %s", got)
+	}
+	dial(t, &wamp.Dialer{URLs: []string{d.url(0)}})
+	_ = taken.Close()
+
+	for _, host := range []string{"0.0.0.0", "127.0.0.1", "localhost", "0.0.0.0"} {
+		report, err := d.Reload(t.Context(), at(host))
+		if err != nil {
+			t.Fatalf("to %s: %v", host, err)
+		}
+		if !slices.Contains(report.Changed, "listeners") || d.Addresses()[0].String() != net.JoinHostPort(host, port) {
+			t.Errorf("to %s: changed %v, listening on %v", host, report.Changed, d.Addresses())
+		}
+		dial(t, &wamp.Dialer{URLs: []string{d.url(0)}})
+	}
+	dial(t, &wamp.Dialer{URLs: []string{"tcp://127.0.0.2:" + port}})
+	if _, err := s.Publish(t.Context(), "com.example.topic", wamp.Acknowledge()); err != nil {
+		t.Errorf("a session that should stay: %v", err)
+	}
+	select {
+	case err := <-d.Failed():
+		t.Error(err)
+	default:
+	}
+}
+
+// TestReloadHandshakeTimeout has clients that do not finish their first request
+// time out as the changed file says, on a listener that itself is the same.
+func TestReloadHandshakeTimeout(t *testing.T) {
+	d := start(t, `{"listeners": ["127.0.0.1:0"], "timeouts": {"handshake": "1h"}}`)
+	address := d.Addresses()[0].String()
+	report, err := d.Reload(t.Context(), load(t, `{"listeners": ["127.0.0.1:0"], "timeouts": {"handshake": "50ms"}}`))
+	if err != nil || strings.Join(report.Changed, " ") != "timeouts.handshake" || d.Addresses()[0].String() != address {
+		t.Fatalf("error %v, changed: %v, listening on %v", err, report, d.Addresses())
+	}
+	for _, begin := range []string{"", "\x7f", "GET /ws HTTP/1.1\r\n", "POST /lp/open HTTP/1.1\r\n"} {
+		nc, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(nc, begin)
+		_, _ = io.Copy(io.Discard, nc) // ends when the router does not wait any longer
+		_ = nc.Close()
+	}
 }
 
 // TestReread checks that without a way to read the configuration nothing is

@@ -58,8 +58,8 @@ func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
 		return nil, err
 	}
 	report := difference(d.config, c)
-	if err := d.follow(ctx, c); err != nil {
-		plan.cancel()
+	if err := d.follow(ctx, c, plan); err != nil {
+		d.cancel(ctx, plan)
 		return nil, err
 	}
 	rc := c.router(d.log)
@@ -70,14 +70,17 @@ func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
 	return report, nil
 }
 
-// follow has the realms follow c, and who may reload it.
-func (d *Daemon) follow(ctx context.Context, c *Config) error {
+// follow has the realms follow c, and who may reload it, once the listeners that
+// are planned can begin.
+func (d *Daemon) follow(ctx context.Context, c *Config, p *plan) error {
 	next := d.admin
 	err := d.realms.follow(c, func() (err error) {
 		if next.realm != c.Admin.Realm {
-			next, err = d.administer(ctx, c.Admin.Realm)
+			if next, err = d.administer(ctx, c.Admin.Realm); err != nil {
+				return err
+			}
 		}
-		return err
+		return d.makeRoom(ctx, p)
 	})
 	switch {
 	case next == d.admin:

@@ -44,7 +44,8 @@ func (b Bounds) withDefaults() Bounds {
 // Reconfigure changes bounds of a router that runs. MaxMessage, MaxQueue,
 // KeepAlive, PongTimeout and WriteTimeout are for connections from then on;
 // those that there are keep what they were opened with, and nobody is
-// disconnected. All others count at once.
+// disconnected. All others count at once, but that a listener goes on giving the
+// heads of HTTP requests the HandshakeTimeout that it began with.
 func (r *Router) Reconfigure(b Bounds) { r.bound(b.withDefaults()) }
 
 // bounded is Bounds in the form in which they are used.
