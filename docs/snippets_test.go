@@ -27,7 +27,7 @@ var pages = []string{"../README.md", "guide.md", "embedding.md", "authentication
 var packages = map[string]string{
 	"app": "github.com/wampeter/wampeter/wamp/app", "meta": "github.com/wampeter/wampeter/wamp/meta",
 	"router": "github.com/wampeter/wampeter/router", "wamp": "github.com/wampeter/wampeter/wamp",
-	"wamptest": "github.com/wampeter/wampeter/wamptest", "jwt": "github.com/wampeter/wampeter/router/jwt",
+	"wamptest": "github.com/wampeter/wampeter/wamptest", "jwt": "github.com/wampeter/wampeter/router/jwt", "trustroot": "github.com/wampeter/wampeter/router/trustroot",
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "slog": "log/slog", "http": "net/http",
 	"url": "net/url", "tls": "crypto/tls", "x509": "crypto/x509", "os": "os", "slices": "slices", "strings": "strings",
 	"sync": "sync", "atomic": "sync/atomic", "syscall": "syscall", "testing": "testing", "time": "time", "signal": "os/signal",

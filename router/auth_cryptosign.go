@@ -34,16 +34,38 @@ func RequireChannelBinding() CryptosignOption {
 	return func(c *cryptosign) { c.bound = true }
 }
 
+// TrustRoots accepts keys that the router does not know by certificates that the
+// client brings for them (specification, advanced profile, "Trustroots and
+// Certificates"). Package router/trustroot verifies them. The certificates of
+// others are not looked at: without TrustRoots their keys have to be known.
+func TrustRoots(roots ChainVerifier) CryptosignOption {
+	return func(c *cryptosign) { c.roots = roots }
+}
+
+// ChainVerifier are Principals that go by certificates, which are in
+// Query.Handshake.Extra. The principal whom it finds has the one key that they
+// are for, and an Evidence by which they can be verified again.
+type ChainVerifier interface {
+	Principals
+
+	// Revalidate is that of Revalidator.
+	Revalidate(id *Identity) *Identity
+}
+
 // Cryptosign accepts clients that sign a challenge with an Ed25519 key that is
 // one of a principal's (specification, advanced profile, "Cryptosign-based
 // Authentication", with tls-unique and tls-exporter channel binding). A client
 // need not give its authid: the key tells. What is signed is compared with the
 // challenge, so that no recorded signature is good again. Somebody unknown is
-// challenged like somebody known.
+// challenged like somebody known. With TrustRoots from may be nil: then nobody
+// gets in without certificates.
 func Cryptosign(from Principals, opts ...CryptosignOption) Authenticator {
 	a := &cryptosign{method: method{auth.MethodCryptosign, from}}
 	for _, o := range opts {
 		o(a)
+	}
+	if from == nil && a.roots != nil {
+		a.from = new(Table)
 	}
 	return a
 }
@@ -53,10 +75,20 @@ type cryptosign struct {
 	key    crypto.Signer // the router's; nil: none
 	public string
 	bound  bool
+	roots  ChainVerifier // nil: none
+}
+
+// source returns who knows a client.
+func (a *cryptosign) source(h *Handshake) *method {
+	if a.roots != nil && h.Extra["certificates"] != nil {
+		return &method{a.name, a.roots}
+	}
+	return &a.method
 }
 
 func (a *cryptosign) Authenticate(ctx context.Context, h *Handshake) (*Identity, error) {
-	q := a.query(h)
+	m := a.source(h)
+	q := m.query(h)
 	given, _ := h.Extra["pubkey"].(string)
 	var client ed25519.PublicKey
 	if given != "" {
@@ -72,7 +104,7 @@ func (a *cryptosign) Authenticate(ctx context.Context, h *Handshake) (*Identity,
 	if err != nil {
 		return nil, err
 	}
-	p, s, why, err := a.find(ctx, q)
+	p, s, why, err := m.find(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +128,7 @@ func (a *cryptosign) Authenticate(ctx context.Context, h *Handshake) (*Identity,
 		}
 		if err = auth.VerifySignature(key, challenge, binding, signature); err == nil {
 			q.PublicKey = digits(key)
-			return a.identity(p, q), nil
+			return m.identity(p, q), nil
 		}
 	}
 	return nil, deny(err)
@@ -116,6 +148,17 @@ func (a *cryptosign) binding(h *Handshake) (auth.Binding, error) {
 		return auth.Binding{}, nil
 	}
 	return b, nil
+}
+
+// Revalidate implements Revalidator.
+func (a *cryptosign) Revalidate(id *Identity) *Identity {
+	if _, err := auth.ParsePublicKey(id.Evidence); err == nil {
+		return a.method.Revalidate(id)
+	}
+	if a.roots == nil {
+		return nil
+	}
+	return a.roots.Revalidate(id)
 }
 
 // extra returns the details of CHALLENGE.

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -45,6 +46,9 @@ type Principal struct {
 	Extra   map[string]any `json:"extra,omitempty"`  // for the client: WELCOME.Details.authextra
 	Expires time.Time      `json:"expires,omitzero"` // when sessions end
 	Value   any            `json:"-"`                // becomes Identity.Value
+
+	// Evidence becomes Identity.Evidence; empty: with cryptosign the public key.
+	Evidence string `json:"-"`
 
 	secrets *secrets
 }
@@ -293,7 +297,7 @@ var broken = []wamp.URI{
 func (m *method) identity(p *Principal, q *Query) *Identity {
 	id := &Identity{
 		AuthID: p.AuthID, Role: p.Role, Method: m.name, Provider: m.from.Provider(),
-		Extra: p.Extra, Expires: p.Expires, Value: p.Value, Evidence: q.PublicKey,
+		Extra: p.Extra, Expires: p.Expires, Value: p.Value, Evidence: cmp.Or(p.Evidence, q.PublicKey),
 	}
 	if id.AuthID == "" {
 		id.AuthID = q.AuthID

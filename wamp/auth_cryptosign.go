@@ -10,12 +10,17 @@ import (
 	"os"
 
 	"github.com/wampeter/wampeter/internal/auth"
+	"github.com/wampeter/wampeter/internal/codec"
+	"github.com/wampeter/wampeter/internal/msg"
 )
 
 type cryptosignConfig struct {
 	key     crypto.Signer
 	binding ChannelBinding
 	routers []ed25519.PublicKey
+
+	trustroot string
+	chain     []byte // in JSON; nil: none
 }
 
 type cryptosignOption func(*cryptosignConfig)
@@ -26,6 +31,15 @@ func (f cryptosignOption) applyCryptosign(c *cryptosignConfig) { f(c) }
 // of these keys (specification, advanced profile, "Router Authentication").
 func RouterKey(keys ...ed25519.PublicKey) CryptosignOption {
 	return cryptosignOption(func(c *cryptosignConfig) { c.routers = append(c.routers, keys...) })
+}
+
+// Certificates are for routers that do not know the key, but trust whoever has
+// issued certificates for it (specification, advanced profile, "Trustroots and
+// Certificates"). trustroot is the address of the last issuer, "0x" and 40
+// hexadecimal digits. chain is a list in JSON of pairs, each of a certificate and
+// its signature, the one for the key first; the router may have all others.
+func Certificates(trustroot string, chain []byte) CryptosignOption {
+	return cryptosignOption(func(c *cryptosignConfig) { c.trustroot, c.chain = trustroot, chain })
 }
 
 // Cryptosign authenticates by an Ed25519 key, whose public half the router
@@ -57,6 +71,15 @@ func (c *cryptosignConfig) Start(_ context.Context, h *Handshake) (Proof, error)
 	}
 	if err := h.SetExtra("pubkey", public); err != nil {
 		return nil, err
+	}
+	if c.chain != nil {
+		var list []any
+		if err := codec.Unmarshal(msg.JSON, c.chain, &list); err != nil {
+			return nil, fmt.Errorf("certificates: %w", err)
+		}
+		if err := errors.Join(h.SetExtra("trustroot", c.trustroot), h.SetExtra("certificates", list)); err != nil {
+			return nil, err
+		}
 	}
 	if len(c.routers) > 0 {
 		p.challenge = auth.NewChallenge()

@@ -62,7 +62,11 @@ var rules = map[string]rule{
 		},
 		outside: []string{"golang.org/x/time"},
 	},
-	"router/jwt":       {ours: []string{"router", "wamp"}, outside: []string{"github.com/golang-jwt/jwt/v5"}},
+	"router/jwt": {ours: []string{"router", "wamp"}, outside: []string{"github.com/golang-jwt/jwt/v5"}},
+	"router/trustroot": {
+		ours:    []string{"router", "wamp"},
+		outside: []string{"github.com/decred/dcrd/dcrec/secp256k1/v4", "golang.org/x/crypto"},
+	},
 	"wamp/meta":        {ours: []string{"wamp"}},
 	"wamp/app":         {ours: []string{"wamp"}},
 	"wamptest":         {ours: []string{"router", "wamp", "internal/transport/..."}},
