@@ -38,7 +38,7 @@ type StatusError struct {
 // Error returns the status, where a redirect leads, and the beginning of the
 // body.
 func (e *StatusError) Error() string {
-	s := "websocket: the server answered " + e.Status
+	s := "the server answered " + e.Status
 	if e.Location != "" {
 		s += ", to " + e.Location + ", which is not followed"
 	}
@@ -143,7 +143,7 @@ func statusError(r *http.Response) error {
 		StatusCode: r.StatusCode,
 		Status:     r.Status,
 		Location:   r.Header.Get("Location"),
-		Body:       strings.TrimSpace(strings.ToValidUTF8(string(body), "?")),
+		Body:       strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "?")), " "), // on one line
 	}
 }
 
@@ -151,7 +151,7 @@ func statusError(r *http.Response) error {
 func (c *Conn) accept(o *ClientOptions, key string, r *http.Response) error {
 	h := r.Header
 	if r.StatusCode != http.StatusSwitchingProtocols {
-		return statusError(r)
+		return fmt.Errorf("websocket handshake: %w", statusError(r))
 	}
 	switch {
 	case !hasToken(h, "Upgrade", "websocket"), !hasToken(h, "Connection", "upgrade"):
