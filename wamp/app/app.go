@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -86,6 +87,15 @@ type state struct {
 	session *wamp.Session // joined, everything is registered
 	ready   bool          // and all OnJoin hooks have returned
 	ended   bool          // the App ran, and does not any more
+	failed  error         // of the last attempt, while there is no session
+}
+
+// notReady is the error of those who wait for the App until ctx ends.
+func (now *state) notReady(ctx context.Context) error {
+	if now.failed != nil {
+		return fmt.Errorf("waiting for the app to be ready: %w; the last attempt: %w", ctx.Err(), now.failed)
+	}
+	return fmt.Errorf("waiting for the app to be ready: %w", ctx.Err())
 }
 
 // New returns an App whose procedures, topics and errors have a prefix, which

@@ -147,6 +147,14 @@ func TestFatal(t *testing.T) {
 	if err := a.Run(t.Context(), never); !errors.Is(err, app.ErrGaveUp) {
 		t.Error(err)
 	}
+	// A name that the router takes from nobody is as wrong the next time.
+	reserved := app.New("")
+	reserved.OnError(func(context.Context, error) {})
+	check(t, reserved.Register("wamp.mine", wamp.Func2(add)))
+	err = reserved.Run(t.Context(), &wamp.Dialer{URLs: []string{rt.URL()}, Backoff: quick})
+	if !errors.Is(err, app.ErrGaveUp) || !errors.Is(err, wamp.ErrInvalidURI) {
+		t.Error(err)
+	}
 	both := &wamp.DialError{URLs: []string{"a", "b"}, Errs: []error{wamp.ErrNoSuchRealm, errors.New("refused")}}
 	if !app.ShouldRetry(both) {
 		t.Error("one URL of two has a chance")
@@ -328,8 +336,9 @@ func TestStartShutdown(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	a = app.New("")
 	a.OnError(func(context.Context, error) { cancel() })
-	if err := a.Start(ctx, &wamp.Dialer{URLs: []string{"rs://127.0.0.1:1"}, Backoff: quick}); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	err := a.Start(ctx, &wamp.Dialer{URLs: []string{"rs://127.0.0.1:1"}, Backoff: quick})
+	if !errors.Is(err, context.Canceled) || !errors.As(err, new(*wamp.DialError)) {
+		t.Error(err) // both why it has not waited longer, and what it has waited for
 	}
 	if err := a.Start(t.Context(), &wamp.Dialer{URLs: []string{rt.URL()}, Realm: "nowhere"}); !errors.Is(err, wamp.ErrNoSuchRealm) {
 		t.Error(err)

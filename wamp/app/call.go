@@ -18,8 +18,9 @@ func (a *App) Session() (*wamp.Session, error) {
 }
 
 // Ready waits until the App is ready, that is until all OnJoin hooks have
-// returned in a session that lasts, and returns the session. Errors: ctx's, and
-// ErrNotConnected when the App has ended.
+// returned in a session that lasts, and returns the session. Errors: ctx's,
+// together with that of the last attempt, and ErrNotConnected when the App has
+// ended.
 func (a *App) Ready(ctx context.Context) (*wamp.Session, error) {
 	for {
 		now, changed := a.look()
@@ -32,7 +33,7 @@ func (a *App) Ready(ctx context.Context) (*wamp.Session, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for the app to be ready: %w", ctx.Err())
+			return nil, now.notReady(ctx)
 		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // ShouldRetry is the default of App.ShouldRetry. It says no to what the next
-// attempt would fail of as well: wamp.error.no_such_realm and all failures of
-// authentication. Where a Dialer has several URLs, all of them have to fail of
-// that.
+// attempt would fail of as well: wamp.error.no_such_realm, wamp.error.invalid_uri
+// (a name that this router never takes), and all failures of authentication.
+// Where a Dialer has several URLs, all of them have to fail of that.
 func ShouldRetry(err error) bool {
 	var dial *wamp.DialError
 	if errors.As(err, &dial) {
@@ -27,7 +27,7 @@ func ShouldRetry(err error) bool {
 
 func fatal(err error) bool {
 	for _, uri := range []wamp.URI{
-		wamp.ErrNoSuchRealm, wamp.ErrNoSuchRole, wamp.ErrNoSuchPrincipal,
+		wamp.ErrNoSuchRealm, wamp.ErrInvalidURI, wamp.ErrNoSuchRole, wamp.ErrNoSuchPrincipal,
 		wamp.ErrNoMatchingAuthMethod, wamp.ErrAuthenticationDenied,
 		wamp.ErrAuthenticationFailed, wamp.ErrAuthenticationRequired,
 	} {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os/signal"
 	"sync"
 	"time"
@@ -48,7 +47,8 @@ func (a *App) Run(ctx context.Context, dialers ...*wamp.Dialer) error {
 
 // Start starts the App beside the program, and returns when it is ready for the
 // first time, or has ended before. ctx bounds the waiting alone, but when it
-// ends before the App is ready, the App is shut down. See Run for the rest,
+// ends before the App is ready, the App is shut down, and the error is ctx's
+// together with that of the last attempt. See Run for the rest,
 // Shutdown and Done for the end.
 func (a *App) Start(ctx context.Context, dialers ...*wamp.Dialer) error {
 	r, running, err := a.begin(context.WithoutCancel(ctx), dialers)
@@ -67,9 +67,10 @@ func (a *App) Start(ctx context.Context, dialers ...*wamp.Dialer) error {
 		}
 		return cmp.Or(r.err, ErrNotConnected)
 	case <-ctx.Done():
+		now, _ := a.look()
 		a.Close()
 		<-r.done
-		return fmt.Errorf("waiting for the app to be ready: %w", ctx.Err())
+		return now.notReady(ctx)
 	}
 }
 
@@ -181,6 +182,9 @@ func (r *run) attempts(ctx context.Context) error {
 			r.a.report(ctx, err)
 			return err
 		}
+		if wait > 0 {
+			r.a.logger().InfoContext(ctx, "waiting for the next attempt to connect", "wait", wait)
+		}
 		if !sleep(ctx, wait) {
 			return nil
 		}
@@ -196,6 +200,7 @@ func (r *run) attempts(ctx context.Context) error {
 		if r.a.ShouldRetry != nil {
 			retry = r.a.ShouldRetry
 		}
+		r.a.set(func(now *state) { now.failed = err })
 		r.a.report(ctx, err)
 		r.cycle.failed(t, err, retry(err))
 	}
