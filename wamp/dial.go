@@ -15,6 +15,7 @@ import (
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
 	"github.com/wampeter/wampeter/internal/transport"
+	"github.com/wampeter/wampeter/internal/uri"
 )
 
 // Defaults of Dialer.
@@ -181,14 +182,23 @@ type Dialer struct {
 // Validate reports what Dial could not do anything with, such as a URL with an
 // unknown scheme. Dial does so too.
 func (d *Dialer) Validate() error {
-	_, err := d.formats()
+	_, _, err := d.check()
+	return err
+}
+
+// check is Validate, and returns what Dial goes by.
+func (d *Dialer) check() (formats []msg.Format, targets []target, err error) {
+	formats, err = d.formats()
+	if err == nil && d.Realm != "" && !uri.Valid([]byte(d.Realm), false) {
+		err = fmt.Errorf("the realm %q is no URI", d.Realm)
+	}
 	if err == nil && d.Router == nil {
-		_, err = d.targets(d.urls())
+		targets, err = d.targets(d.urls())
 	}
 	if err != nil {
-		return fmt.Errorf("dial: %w", err)
+		return nil, nil, fmt.Errorf("dial: %w", err)
 	}
-	return nil
+	return formats, targets, nil
 }
 
 func (d *Dialer) urls() []string {
@@ -232,9 +242,9 @@ func (e *DialError) Unwrap() []error { return e.Errs }
 //
 // ctx bounds dialing alone.
 func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
-	formats, err := d.formats()
+	formats, targets, err := d.check()
 	if err != nil {
-		return nil, fmt.Errorf("dial: %w", err)
+		return nil, err
 	}
 	if d.Router != nil {
 		s, err := d.attempt(ctx, "", func(ctx context.Context) (transport.Conn, error) {
@@ -244,10 +254,6 @@ func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
 			return nil, fmt.Errorf("dial the router in this process: %w", err)
 		}
 		return s, nil
-	}
-	targets, err := d.targets(d.urls())
-	if err != nil {
-		return nil, fmt.Errorf("dial: %w", err)
 	}
 	failed := &DialError{}
 	for _, t := range targets {

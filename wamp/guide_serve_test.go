@@ -284,6 +284,30 @@ func TestGuidePublish(t *testing.T) {
 	check(t, errors.Join(r.Unregister(t.Context()), sub.Unsubscribe(t.Context())))
 }
 
+// A router refuses an impossible URI without a word; the error says what is wrong
+// with it.
+func TestInvalidURIs(t *testing.T) {
+	s, _, _ := socketed(t)
+	handler, listener := wamp.Func2(multiply), wamp.Event(func(context.Context, none) error { return nil })
+	for _, tt := range []struct {
+		do   func(uri string) error
+		uri  string
+		text string
+	}{
+		{func(uri string) error { _, err := wamp.Call[none](t.Context(), s, uri); return err }, "", "is empty"},
+		{func(uri string) error { _, err := wamp.Call[none](t.Context(), s, uri); return err }, "com..add", "empty components"},
+		{func(uri string) error { _, err := wamp.Call[none](t.Context(), s, uri); return err }, "com.a b", "white space"},
+		{func(uri string) error { _, err := s.Register(t.Context(), uri, handler); return err }, "wamp.mine", "router's own"},
+		{func(uri string) error { _, err := s.Subscribe(t.Context(), uri, listener); return err }, "com.#", "#"},
+		{func(uri string) error { _, err := s.Publish(t.Context(), uri, wamp.Acknowledge()); return err }, "wamp.x", "router's own"},
+	} {
+		err := tt.do(tt.uri)
+		if !errors.Is(err, wamp.ErrInvalidURI) || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%q: %v", tt.uri, err)
+		}
+	}
+}
+
 // S000-24, S003-15: one function serves with options and without; the policy of
 // matching is part of the URI, or an option.
 func TestGuideOptions(t *testing.T) {

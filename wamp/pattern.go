@@ -69,10 +69,14 @@ func parseTemplate(s string) (*pattern, error) {
 	p := &pattern{match: Wildcard}
 	components := strings.Split(s, ".")
 	// The dots of "{path...}" are no separators.
-	if last := len(components) - 4; strings.HasSuffix(s, "...}") && last >= 0 {
-		name, ok := strings.CutPrefix(components[last], "{")
+	if strings.Contains(s, "...}") {
+		last := len(components) - 4
+		name, ok := "", false
+		if strings.HasSuffix(s, "...}") && last >= 0 {
+			name, ok = strings.CutPrefix(components[last], "{")
+		}
 		if !ok || name == "" || strings.ContainsAny(s[:strings.LastIndex(s, "{")], "{}") {
-			return nil, fmt.Errorf("{name...} stands for the rest of a URI and has to be its only free component")
+			return nil, fmt.Errorf("{name...} stands for the rest of a URI: it has to come last, and to be its only free component")
 		}
 		p.match = Prefix
 		p.uri = s[:strings.LastIndex(s, "{")]

@@ -51,7 +51,10 @@ func TestPattern(t *testing.T) {
 			t.Errorf("%s: %+v", bad, p)
 		}
 	}
-	p, err := parsePattern("com.x", Prefix, true)
+	_, err := parsePattern("a.{b...}.c", Exact, false)
+	wantText(t, err, "it has to come last")
+	var p *pattern
+	p, err = parsePattern("com.x", Prefix, true)
 	if err != nil || p.match != Prefix {
 		t.Error(p, err)
 	}

@@ -146,6 +146,8 @@ func TestRegisterRefused(t *testing.T) {
 		{"com.{x}", h, []RegisterOption{Match(Exact)}, "wildcard"},
 		{"com.{x", h, nil, "{x"},
 		{"com.x", h, []RegisterOption{Concurrency(-1)}, "concurrency"},
+		{"com.x", nil, nil, "no handler"},
+		{"com.x", HandlerFunc(nil), nil, "no function"},
 	} {
 		_, err := s.Register(t.Context(), tt.procedure, tt.h, tt.opts...)
 		wantText(t, err, "register "+tt.procedure, tt.text)

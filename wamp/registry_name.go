@@ -31,17 +31,23 @@ func noFunction(f any) error {
 	return nil
 }
 
+// checkHandler reports that there is no handler, or no function in it.
+func checkHandler(h any) error {
+	if h == nil {
+		return errors.New("there is no handler")
+	}
+	if f, ok := h.(functional); ok {
+		return noFunction(f.function())
+	}
+	return nil
+}
+
 // nameFor returns the given name, or that of the handler's function.
 func nameFor(given string, h any) (string, error) {
-	if h == nil {
-		return "", errors.New("there is no handler")
+	if err := checkHandler(h); err != nil {
+		return "", err
 	}
 	f, ok := h.(functional)
-	if ok {
-		if err := noFunction(f.function()); err != nil {
-			return "", err
-		}
-	}
 	switch {
 	case given != "":
 		return given, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/uri"
 )
 
 // request is an operation that waits for its answer.
@@ -142,10 +143,30 @@ func (r *request) remoteError() error {
 	e := &Error{URI: r.errURI, Origin: OriginRemote, op: r.op(), cause: r.unopened, raw: Payload{raw: &p, ppt: r.payload.ppt}}
 	e.Args, _ = e.raw.Args() // an ERROR whose payload makes no sense still is one
 	e.Kwargs, _ = e.raw.Kwargs()
+	if e.URI == ErrInvalidURI && e.raw.Len() == 0 {
+		e.cause = whyInvalid(r.kind, r.uri)
+	}
 	if r.unopened == nil {
 		r.known.received(e)
 	}
 	return e
+}
+
+// whyInvalid says what is wrong with a URI that a router refuses without saying
+// it; nil when nothing is by the loose rules.
+func whyInvalid(kind msg.Type, u string) error {
+	pattern := kind == msg.Subscribe || kind == msg.Register
+	switch {
+	case u == "":
+		return errors.New("the URI is empty")
+	case uri.IsReserved([]byte(u)) && kind != msg.Call && kind != msg.Subscribe:
+		return errors.New("URIs that begin with wamp. are the router's own")
+	case !uri.ValidWildcard([]byte(u), false):
+		return errors.New("a URI has neither white space nor #")
+	case !pattern && !uri.Valid([]byte(u), false):
+		return errors.New("a URI has no empty components")
+	}
+	return nil
 }
 
 // start appends m as a new request to the outbox and enters r in the table,

@@ -199,6 +199,7 @@ func TestDialMistakes(t *testing.T) {
 		{Dialer{URLs: []string{"://"}}, "scheme"},
 		{Dialer{Serializers: []Serializer{"xml"}}, `"xml"`},
 		{Dialer{TLS: &tls.Config{}}, "TLS is configured"},
+		{Dialer{Realm: "realm 1"}, `"realm 1" is no URI`},
 	} {
 		_, err := tt.d.Dial(t.Context())
 		wantText(t, err, "dial", tt.text)

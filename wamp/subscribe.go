@@ -130,6 +130,9 @@ func (s *Session) encodeHandler(ctx context.Context, uri string, h any, cfg *han
 	if ctx.Err() != nil {
 		return nil, contextError(ctx)
 	}
+	if err := checkHandler(h); err != nil {
+		return nil, err
+	}
 	p, err := parsePattern(uri, cfg.match, cfg.matchSet)
 	if err != nil {
 		return nil, err
