@@ -82,6 +82,22 @@ type Cryptosign struct {
 	Key            Path   `yaml:"key" doc:"The router's own key file, with which it proves who it is to clients that ask."`
 	Passphrase     Secret `yaml:"passphrase" doc:"Of that key, when it is encrypted."`
 	ChannelBinding bool   `yaml:"channel_binding" doc:"Refuses clients that do not bind the authentication to their TLS connection."`
+
+	TrustRoots []TrustRoot `yaml:"trustroots" doc:"Whose certificates vouch for keys that the router does not know. The first one decides that a client's chain of certificates fits."`
+}
+
+// TrustRoot is who certifies keys.
+type TrustRoot struct {
+	Address      string   `yaml:"address" required:"yes" doc:"The account of Ethereum that has signed the last certificate of a chain: 0x and 40 hexadecimal digits."`
+	Realm        string   `yaml:"realm" required:"yes" doc:"The realm that all certificates have to be for, by its address."`
+	Contract     string   `yaml:"contract" required:"yes" doc:"The address that they have to name as verifyingContract."`
+	ChainID      uint64   `yaml:"chain_id" default:"1" min:"1" doc:"The blockchain that they have to name; 1 is Ethereum."`
+	Capabilities []string `yaml:"capabilities" doc:"What the client's certificate has to allow: root_ca, intermediate_ca, public_relay, private_relay, gateway, exchange, provider, consumer."`
+	MaxAge       Duration `yaml:"max_age" default:"0s" min:"0s" doc:"How long after a client has booted its certificate is good, and its session lasts; 0: for ever."`
+	Certificates Path     `yaml:"certificates" doc:"A file with certificates of authorities that clients may leave out: a list in JSON of pairs, certificate and signature."`
+	Role         string   `yaml:"role" required:"yes" doc:"The role of such sessions. Their authid is the address of the delegate in the first certificate."`
+
+	At Pos `yaml:"-"` // where it was said
 }
 
 // ClientTLS is authentication by certificate.

@@ -175,7 +175,7 @@ func (x *crossbar) known(name string, m crossNode, source string) {
 		return
 	}
 	if t, ok := m.sub("trustroots"); ok {
-		t.lose("keys are named one by one")
+		t.lose("name trust roots under cryptosign.trustroots, with their realm and contract")
 	}
 	list, ok := m.sub("principals")
 	if name == "wampcra" {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"github.com/wampeter/wampeter/internal/uri"
 	"github.com/wampeter/wampeter/router"
 	"github.com/wampeter/wampeter/router/jwt"
+	"github.com/wampeter/wampeter/router/trustroot"
 	"github.com/wampeter/wampeter/wamp"
 )
 
@@ -55,8 +57,11 @@ func (s *RealmSettings) checkAuth(at string, bad complaint) {
 		bad(at+".authentication", "no method is named, so nobody could join; anonymous is one")
 	}
 	if a.Cryptosign != nil {
-		if _, err := a.Cryptosign.options(); err != nil {
+		if _, err := a.Cryptosign.routerKey(); err != nil {
 			bad(at+".authentication.cryptosign.key", "%v", err)
+		}
+		for i := range a.Cryptosign.TrustRoots {
+			a.Cryptosign.TrustRoots[i].check(fmt.Sprintf("%s.authentication.cryptosign.trustroots[%d]", at, i), bad)
 		}
 	}
 	if a.JWT != nil {
@@ -170,19 +175,87 @@ func (r *CertificateRule) rule() router.CertificateRule {
 }
 
 func (c *Cryptosign) options() (list []router.CryptosignOption, err error) {
-	if c.Key != "" {
-		data, err := readFile(string(c.Key))
-		if err != nil {
-			return nil, err
-		}
-		key, err := wamp.ParseKey(data, []byte(c.Passphrase.Value()))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Key, err)
-		}
+	key, err := c.routerKey()
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
 		list = append(list, router.RouterKey(key))
 	}
 	if c.ChannelBinding {
 		list = append(list, router.RequireChannelBinding())
+	}
+	if len(c.TrustRoots) > 0 {
+		trusted := make([]trustroot.Root, len(c.TrustRoots))
+		for i := range c.TrustRoots {
+			if trusted[i], err = c.TrustRoots[i].root(); err != nil {
+				return nil, err
+			}
+		}
+		roots, err := trustroot.New(trusted...)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, router.TrustRoots(roots))
+	}
+	return list, nil
+}
+
+// routerKey returns the router's own key, nil when there is none.
+func (c *Cryptosign) routerKey() (ed25519.PrivateKey, error) {
+	if c.Key == "" {
+		return nil, nil
+	}
+	data, err := readFile(string(c.Key))
+	if err != nil {
+		return nil, err
+	}
+	key, err := wamp.ParseKey(data, []byte(c.Passphrase.Value()))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Key, err)
+	}
+	return key, nil
+}
+
+// check finds what is wrong with a trust root, but for what is missing.
+func (t *TrustRoot) check(at string, bad complaint) {
+	for _, a := range []struct{ name, text string }{{"address", t.Address}, {"realm", t.Realm}, {"contract", t.Contract}} {
+		if _, err := trustroot.ParseAddress(a.text); err != nil && a.text != "" {
+			bad(at+"."+a.name, "%v", err)
+		}
+	}
+	if _, err := trustroot.ParseCapabilities(t.Capabilities...); err != nil {
+		bad(at+".capabilities", "%v", err)
+	}
+	if _, err := t.authorities(); err != nil {
+		bad(at+".certificates", "%v", err)
+	}
+}
+
+// root returns a trust root as the router takes it.
+func (t *TrustRoot) root() (trustroot.Root, error) {
+	capabilities, err := trustroot.ParseCapabilities(t.Capabilities...)
+	if err != nil {
+		return trustroot.Root{}, err
+	}
+	authorities, err := t.authorities()
+	return trustroot.Root{
+		Address: t.Address, Realm: t.Realm, Contract: t.Contract, ChainID: t.ChainID, Capabilities: capabilities,
+		MaxAge: time.Duration(t.MaxAge), Role: t.Role, Authorities: authorities,
+	}, err
+}
+
+func (t *TrustRoot) authorities() ([]trustroot.Authority, error) {
+	if t.Certificates == "" {
+		return nil, nil
+	}
+	data, err := readFile(string(t.Certificates))
+	if err != nil {
+		return nil, err
+	}
+	list, err := trustroot.ParseAuthorities(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Certificates, err)
 	}
 	return list, nil
 }

@@ -28,6 +28,8 @@ type Profile struct {
 	Password       Secret   `yaml:"password" doc:"For the methods wamp-scram and scram."`
 	Key            Path     `yaml:"key" doc:"Private key file, for the method cryptosign."`
 	Passphrase     Secret   `yaml:"passphrase" doc:"Of the key."`
+	Certificates   Path     `yaml:"certificates" doc:"File with certificates for the key, for routers that do not know it: a list in JSON of pairs, certificate and signature."`
+	TrustRoot      string   `yaml:"trustroot" doc:"The address of the account that has signed the last one."`
 	Token          Secret   `yaml:"token" doc:"For the method jwt."`
 	Cert           Path     `yaml:"cert" doc:"PEM file with a certificate, for the method tls."`
 	CertKey        Path     `yaml:"cert_key" doc:"PEM file with the certificate's key."`

@@ -45,7 +45,10 @@ realms:
       ticket: {source: first}
       wampcra: {source: second}
       scram: {source: first}
-      cryptosign: {key: DIR/enc.hex, source: first}
+      cryptosign:
+        key: DIR/enc.hex
+        source: first
+        trustroots: {address: ADDRESS, realm: ADDRESS, contract: ADDRESS, capabilities: [consumer], certificates: DIR/none.json, role: f}
       cookie:
       tls: {rules: [{common_name: a, dns_name: b, email: c, uri: d, authid: e, role: f}, {fingerprint: FINGERPRINT, role: f}], source: first}
       jwt: {keys: [{id: a, secret: 0123456789abcdef0123456789abcdef}, {public: "file:DIR/key.pub"}], audience: [x], algorithms: [EdDSA], extra: [x], roles: {a: b}, refresh: com.refresh}
@@ -74,16 +77,23 @@ templates: {uri: tenant., match: prefix, roles: [{name: anonymous}]}
 
 // otherValues are for keys of which not just any text is right.
 var otherValues = map[string][]string{
-	"admin.realm":                                     {"two"},
-	"listeners[].address":                             {"unix:DIR/three"},
-	"listeners[].origins[]":                           {"https://other.example.com"},
-	"listeners[].proxy_protocol[]":                    {"192.168.0.0/16"},
-	"listeners[].trusted_forwarders[]":                {"192.168.0.0/16"},
-	"listeners[].tls.certificate":                     {"DIR/other/cert.pem"},
-	"listeners[].tls.key":                             {"DIR/same.pem"},
-	"listeners[].tls.clients.ca":                      {"DIR/other/cert.pem"},
-	"realms[].authentication.cryptosign.key":          {"DIR/other.hex"},
-	"realms[].authentication.cryptosign.passphrase":   {"other"},
+	"admin.realm":                                   {"two"},
+	"listeners[].address":                           {"unix:DIR/three"},
+	"listeners[].origins[]":                         {"https://other.example.com"},
+	"listeners[].proxy_protocol[]":                  {"192.168.0.0/16"},
+	"listeners[].trusted_forwarders[]":              {"192.168.0.0/16"},
+	"listeners[].tls.certificate":                   {"DIR/other/cert.pem"},
+	"listeners[].tls.key":                           {"DIR/same.pem"},
+	"listeners[].tls.clients.ca":                    {"DIR/other/cert.pem"},
+	"realms[].authentication.cryptosign.key":        {"DIR/other.hex"},
+	"realms[].authentication.cryptosign.passphrase": {"other"},
+
+	"realms[].authentication.cryptosign.trustroots[].address":        {otherAddress},
+	"realms[].authentication.cryptosign.trustroots[].realm":          {otherAddress},
+	"realms[].authentication.cryptosign.trustroots[].contract":       {otherAddress},
+	"realms[].authentication.cryptosign.trustroots[].capabilities[]": {"provider"},
+	"realms[].authentication.cryptosign.trustroots[].certificates":   {"DIR/authority.json"},
+
 	"realms[].authentication.jwt.key_set_file":        {"DIR/other.json"},
 	"realms[].authentication.jwt.keys[].public":       {"file:DIR/other.pub"},
 	"realms[].authentication.jwt.algorithms[]":        {"ES256", "HS256"},
@@ -103,6 +113,17 @@ var otherValues = map[string][]string{
 	"realms[].authentication.scram.source":            {"second"},
 	"realms[].authentication.cryptosign.source":       {"second"},
 }
+
+const (
+	anAddress    = "0x0101010101010101010101010101010101010101"
+	otherAddress = "0x0202020202020202020202020202020202020202"
+
+	// authorityCertificates are not signed: that is not for the configuration to
+	// find out.
+	authorityCertificates = `[[{"primaryType": "EIP712AuthorityCertificate", "message": {"chainId": 1, "validFrom": 1, "meta": "", "capabilities": 1,
+		"verifyingContract": "` + anAddress + `", "issuer": "` + anAddress + `", "subject": "` + anAddress + `", "realm": "` + anAddress + `"}},
+		"` + "0000000000000000000000000000000000000000000000000000000000000000" + "0000000000000000000000000000000000000000000000000000000000000000" + "1b" + `"]]`
+)
 
 const aSCRAM = "$scram$argon2id-13$i=4096,m=512$rMqka+Ctz08fHk1btKKppQ$8/zUw8S4vGzLa42NDLTsfNPoo+nn607AwL1qPunWTvg$P8f81MPEuLxsy2uNjQy07HzT6KPp5+tOwMC9aj7p1k4"
 
@@ -223,6 +244,7 @@ func TestReloadEveryKey(t *testing.T) {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 	}
 	for name, text := range map[string]string{
+		"none.json": "[]", "authority.json": authorityCertificates,
 		"key.pub": publicPEM(1), "other.pub": publicPEM(2),
 		"key.hex": strings.Repeat("01", 32), "other.hex": strings.Repeat("02", 32), "enc.hex": strings.Repeat("03", 32),
 		"jwks.json":  `{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`,
@@ -239,7 +261,7 @@ func TestReloadEveryKey(t *testing.T) {
 	if err := os.WriteFile("same.pem", same, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("DIR", dir, "SCRAM", aSCRAM, "FINGERPRINT", strings.Repeat("cd", 32)).Replace(everyKey)
+	text := strings.NewReplacer("DIR", dir, "ADDRESS", anAddress, "SCRAM", aSCRAM, "FINGERPRINT", strings.Repeat("cd", 32)).Replace(everyKey)
 	var told Log
 	base := load(t, text)
 	d, err := Start(t.Context(), base, Options{Logger: slog.New(slog.DiscardHandler), Log: func(l Log) { told = l }})

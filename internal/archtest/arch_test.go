@@ -72,7 +72,7 @@ var rules = map[string]rule{
 	"wamptest":         {ours: []string{"router", "wamp", "internal/transport/..."}},
 	"internal/loadgen": {outside: []string{"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys"}, ours: []string{"internal/msg"}},
 	"config": {
-		ours:    []string{"router", "router/jwt", "wamp", "internal/auth", "internal/match", "internal/msg", "internal/uri"},
+		ours:    []string{"router", "router/jwt", "router/trustroot", "wamp", "internal/auth", "internal/match", "internal/msg", "internal/uri"},
 		outside: []string{"go.yaml.in/yaml/v4", "golang.org/x/crypto"},
 	},
 	"internal/cli": {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -29,19 +30,24 @@ type credentials struct {
 	cert     string
 	certKey  string
 	binding  bool
+
+	certificates string // for key
+	trustroot    string
 }
 
 // Variables that stand in for flags.
 const (
-	envAuthID     = "WAMPETER_AUTHID"
-	envTicket     = "WAMPETER_TICKET"
-	envSecret     = "WAMPETER_SECRET"
-	envPassword   = "WAMPETER_PASSWORD"
-	envKey        = "WAMPETER_KEY"
-	envPassphrase = "WAMPETER_PASSPHRASE"
-	envToken      = "WAMPETER_TOKEN"
-	envCert       = "WAMPETER_CERT"
-	envCertKey    = "WAMPETER_CERT_KEY"
+	envAuthID       = "WAMPETER_AUTHID"
+	envTicket       = "WAMPETER_TICKET"
+	envSecret       = "WAMPETER_SECRET"
+	envPassword     = "WAMPETER_PASSWORD"
+	envKey          = "WAMPETER_KEY"
+	envCertificates = "WAMPETER_CERTIFICATES"
+	envTrustRoot    = "WAMPETER_TRUSTROOT"
+	envPassphrase   = "WAMPETER_PASSPHRASE"
+	envToken        = "WAMPETER_TOKEN"
+	envCert         = "WAMPETER_CERT"
+	envCertKey      = "WAMPETER_CERT_KEY"
 )
 
 func (c *credentials) define(f *pflag.FlagSet) {
@@ -50,6 +56,8 @@ func (c *credentials) define(f *pflag.FlagSet) {
 	f.StringVar(&c.secret, "secret", "", "`SECRET` for the method wampcra (or $"+envSecret+")")
 	f.StringVar(&c.password, "password", "", "`SECRET` for the methods wamp-scram and scram (or $"+envPassword+")")
 	f.StringVar(&c.key, "key", "", "private key `FILE` for the method cryptosign (or $"+envKey+")")
+	f.StringVar(&c.certificates, "certificates", "", "`FILE` with certificates for --key, for routers that do not know it (or $"+envCertificates+")")
+	f.StringVar(&c.trustroot, "trustroot", "", "`ADDRESS` of the account that has signed the last of --certificates (or $"+envTrustRoot+")")
 	f.StringVar(&c.token, "token", "", "`SECRET` for the method jwt (or $"+envToken+")")
 	f.StringVar(&c.cert, "cert", "", "PEM `FILE` with a certificate for the method tls (or $"+envCert+")")
 	f.StringVar(&c.certKey, "cert-key", "", "PEM `FILE` with the certificate's key (or $"+envCertKey+")")
@@ -71,6 +79,7 @@ func (c *credentials) complete(getenv func(string) string, profile *config.Profi
 	if !method(c) {
 		c.ticket, c.secret, c.password = getenv(envTicket), getenv(envSecret), getenv(envPassword)
 		c.key, c.token, c.cert, c.certKey = getenv(envKey), getenv(envToken), getenv(envCert), getenv(envCertKey)
+		c.certificates, c.trustroot = cmp.Or(c.certificates, getenv(envCertificates)), cmp.Or(c.trustroot, getenv(envTrustRoot))
 	}
 	if c.authID == "" {
 		c.authID = profile.AuthID
@@ -80,6 +89,7 @@ func (c *credentials) complete(getenv func(string) string, profile *config.Profi
 		c.ticket, c.secret, c.password = profile.Ticket.Value(), profile.Secret.Value(), profile.Password.Value()
 		c.key, c.token = string(profile.Key), profile.Token.Value()
 		c.cert, c.certKey = string(profile.Cert), string(profile.CertKey)
+		c.certificates, c.trustroot = cmp.Or(c.certificates, string(profile.Certificates)), cmp.Or(c.trustroot, profile.TrustRoot)
 	}
 }
 
@@ -102,7 +112,18 @@ func (c *credentials) authenticators(ctx context.Context, p *process, profile *c
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, wamp.Cryptosign(key, binding))
+		options := []wamp.CryptosignOption{binding}
+		if c.certificates != "" {
+			chain, err := os.ReadFile(expandHome(c.certificates, p.getenv))
+			if err != nil {
+				return nil, usagef("--certificates: %w", err)
+			}
+			options = append(options, wamp.Certificates(c.trustroot, chain))
+		}
+		list = append(list, wamp.Cryptosign(key, options...))
+	}
+	if (c.certificates == "") != (c.trustroot == "") || c.certificates != "" && c.key == "" {
+		return nil, usagef("--key, --certificates and --trustroot go together")
 	}
 	if c.cert != "" {
 		list = append(list, wamp.ClientCertificate())

@@ -159,6 +159,23 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+func TestCapabilities(t *testing.T) {
+	for i, name := range capabilityNames {
+		if c, err := ParseCapabilities(name); err != nil || c != 1<<i || c.String() != name {
+			t.Errorf("%s is read as %s, %v", name, c, err)
+		}
+	}
+	if c, err := ParseCapabilities("consumer", "root_ca"); err != nil || c != Consumer|RootCA || c.String() != "root_ca, consumer" {
+		t.Errorf("read as %s, %v", c, err)
+	}
+	if _, err := ParseCapabilities("relay"); err == nil {
+		t.Error("a capability that does not exist is accepted")
+	}
+	if got := (Gateway | 1<<9).String(); got != "gateway, 0x200" {
+		t.Error(got)
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	for want, change := range map[string]func(*Root){
 		"address":          func(r *Root) { r.Address = "" },
@@ -366,7 +383,7 @@ func TestLogin(t *testing.T) {
 		"issued by a delegate":         {length: 3, change: nested(func(f *family) { f.Authorities[0].Capabilities, f.Authorities[1].Capabilities = Consumer, Consumer }), why: "lacks the capability to issue"},
 		"unknown capability":           {change: nested(func(f *family) { f.Authorities[0].Capabilities |= 1 << 8; f.last().Capabilities |= 1 << 8 }), why: "do not exist"},
 		"capability needed":            {change: func(a *attempt) { a.root.Capabilities = Consumer | Provider }},
-		"capability missing":           {change: func(a *attempt) { a.root.Capabilities = Consumer | PublicRelay }, why: "the delegate lacks"},
+		"capability missing":           {change: func(a *attempt) { a.root.Capabilities = Consumer | PublicRelay }, why: "the delegate lacks the capabilities public_relay"},
 		"young":                        {change: func(a *attempt) { a.root.MaxAge = time.Hour }},
 		"expired":                      {change: func(a *attempt) { a.root.MaxAge = time.Hour; a.Delegate.BootedAt -= uint64(time.Hour) }, why: "has expired"},
 		"booted in the future":         {change: func(a *attempt) { a.root.MaxAge = time.Hour; a.Delegate.BootedAt += uint64(time.Hour) }, why: "in the future"},

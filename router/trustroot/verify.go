@@ -3,6 +3,8 @@ package trustroot
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,6 +24,37 @@ const (
 
 	allCapabilities = 1<<iota - 1
 )
+
+// capabilityNames are in the order of the bits.
+var capabilityNames = []string{"root_ca", "intermediate_ca", "public_relay", "private_relay", "gateway", "exchange", "provider", "consumer"}
+
+// ParseCapabilities returns what names stand for: root_ca, intermediate_ca,
+// public_relay, private_relay, gateway, exchange, provider, consumer.
+func ParseCapabilities(names ...string) (Capabilities, error) {
+	var all Capabilities
+	for _, name := range names {
+		i := slices.Index(capabilityNames, name)
+		if i < 0 {
+			return 0, fmt.Errorf("%q is no capability: there are %s", shorten(name), strings.Join(capabilityNames, ", "))
+		}
+		all |= 1 << i
+	}
+	return all, nil
+}
+
+// String returns the names of the capabilities.
+func (c Capabilities) String() string {
+	var names []string
+	for i, name := range capabilityNames {
+		if c&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if rest := c &^ allCapabilities; rest != 0 {
+		names = append(names, fmt.Sprintf("%#x", uint64(rest)))
+	}
+	return strings.Join(names, ", ")
+}
 
 // check checks that a chain is one of the trust root, by the specification's
 // rules for certificate chains (CCR), but for the signatures. Of these
@@ -60,7 +93,7 @@ func (r *root) check(c *Chain, block *uint64) error {
 		validFrom = a.ValidFrom
 	}
 	if missing := r.Capabilities &^ c.Authorities[0].Capabilities; missing != 0 {
-		return fmt.Errorf("the delegate lacks the capabilities %#b", missing)
+		return fmt.Errorf("the delegate lacks the capabilities %s", missing)
 	}
 	return nil
 }
