@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func ImportCrossbar(file string, data []byte) (*Import, error) {
 	if len(mistakes) > 0 {
 		return nil, mistakes.err()
 	}
-	x := &crossbar{config: &Config{}, used: make(map[*node]bool), settings: make(map[string]*RealmSettings)}
+	x := &crossbar{config: &Config{}, dir: filepath.Dir(file), used: make(map[*node]bool), settings: make(map[string]*RealmSettings)}
 	node := x.at(root, "")
 	node.ignore("version", "$schema")
 	if c, ok := node.sub("controller"); ok {
@@ -73,9 +74,10 @@ type crossbar struct {
 	lost     Mistakes
 	used     map[*node]bool // values that were looked at
 
-	auths []crossNode // of transports
-	open  bool        // a transport has no authentication
-	sizes []Size      // limits of messages
+	dir        string // of the file, to which paths in it are relative
+	moved      bool   // there are such paths
+	transports []crossTransport
+	sizes      []Size // limits of messages
 }
 
 // crossNode is a value in the file.
@@ -195,10 +197,13 @@ func (c crossNode) leftovers() {
 func (x *crossbar) worker(w crossNode) {
 	w.ignore("id")
 	if kind := w.text("type"); kind != "router" {
+		if kind == "proxy" {
+			x.proxy(w)
+			return
+		}
 		why := map[string]string{
 			"container": "components run as programs of their own, which connect as clients",
 			"guest":     "programs are started by the system, by systemd for instance",
-			"proxy":     "the router takes connections itself, on all cores",
 		}[kind]
 		if why == "" {
 			why = "workers of type " + kind + " do not exist here"
@@ -223,11 +228,27 @@ func (x *crossbar) worker(w crossNode) {
 	}
 }
 
+// proxy carries over the transports of a worker that takes connections for
+// others.
+func (x *crossbar) proxy(w crossNode) {
+	for _, key := range []string{"options", "connections", "routes"} {
+		if v, ok := w.sub(key); ok {
+			v.lose("the router takes connections itself, on all cores")
+		}
+	}
+	for _, t := range w.list("transports") {
+		x.transport(t)
+	}
+}
+
 // finish does what needs the whole file.
 func (x *crossbar) finish() {
 	x.authenticate()
 	for _, size := range x.sizes {
 		x.config.Limits.MaxMessage = max(x.config.Limits.MaxMessage, size)
+	}
+	if x.moved {
+		x.lost = append(x.lost, &Mistake{Text: fmt.Sprintf("paths were relative to %s; here they are relative to the folder of the file, for which the current one was taken", x.dir)})
 	}
 	realms := x.config.Realms
 	for i := range realms {
@@ -236,7 +257,7 @@ func (x *crossbar) finish() {
 	x.config.Complete()
 	if open := x.config.openRealm(); open != "" {
 		for i := range x.config.Listeners {
-			if l := &x.config.Listeners[i]; l.Address.network == "tcp" && !strings.HasPrefix(l.Address.text, "127.") && !strings.HasPrefix(l.Address.text, "localhost:") {
+			if l := &x.config.Listeners[i]; !l.local() {
 				x.config.AllowOpen = true
 				x.lost = append(x.lost, &Mistake{Text: fmt.Sprintf(
 					"other machines can connect to %s, and in %s anonymous clients may do everything: allow_open is set, since Crossbar.io allows it", l.Address, open)})

@@ -9,16 +9,17 @@ import (
 )
 
 // auth notes the authentication of a transport.
-func (x *crossbar) auth(t crossNode) {
+func (x *crossbar) auth(t crossNode, l *Listener, protocol string) {
 	if cookie, ok := t.sub("cookie"); ok {
 		x.cookies(cookie)
 	}
-	a, ok := t.sub("auth")
-	if !ok {
-		x.open = true
-		return
+	to := crossTransport{name: protocol + " at " + l.Address.String(), local: l.local(), node: t}
+	if protocol == "WebSocket" {
+		to.name += cmp.Or(l.Path, "/ws")
 	}
-	x.auths = append(x.auths, a)
+	auth, ok := t.sub("auth")
+	to.auth, to.open = auth, !ok
+	x.transports = append(x.transports, to)
 }
 
 func (x *crossbar) cookies(c crossNode) {
@@ -42,18 +43,38 @@ func (x *crossbar) cookies(c crossNode) {
 	}
 }
 
-// authenticate gives realms the authentication of all transports.
+// authenticate gives realms the authentication of all transports. Where two of
+// them do not agree on something, that of the one that more clients can reach
+// counts.
 func (x *crossbar) authenticate() {
-	if len(x.auths) > 0 && (x.open || len(x.auths) > 1) {
-		x.auths[0].note("authentication is a realm's here: every transport now has the methods of all of them")
-	}
-	if x.open {
-		x.anonymous("", &Anonymous{})
-	}
-	for _, a := range x.auths {
-		for name, method := range a.entries {
-			x.method(name, method)
+	slices.SortStableFunc(x.transports, func(a, b crossTransport) int {
+		switch {
+		case a.local == b.local:
+			return 0
+		case b.local:
+			return -1
 		}
+		return 1
+	})
+	closed := x.united()
+	for _, named := range []bool{true, false} { // anonymous clients of one realm before those of all
+		for i := range x.transports {
+			x.transports[i].methods(func(name string, m crossNode) {
+				if name != "anonymous" || !carried(name, m) || closed[doorOf(name, m)] {
+					return
+				}
+				if a, realm := anonymousOf(m); named == (realm != "") && !x.anonymous(realm, a, m) && !x.transports[i].open {
+					m.note("not carried over: no realm has the role %s", a.Role)
+				}
+			})
+		}
+	}
+	for i := range x.transports {
+		x.transports[i].methods(func(name string, m crossNode) {
+			if name != "anonymous" || !carried(name, m) {
+				x.method(name, m)
+			}
+		})
 	}
 	for i := range x.config.Realms {
 		s := x.settings[x.config.Realms[i].Name]
@@ -64,6 +85,9 @@ func (x *crossbar) authenticate() {
 			x.lost = append(x.lost, &Mistake{Path: x.config.Realms[i].Name, Text: "nobody of the file can join this realm: name its users, or let anonymous clients in"})
 			s.Authentication.Ticket = &Method{}
 		}
+		s.Sources = slices.DeleteFunc(s.Sources, func(src UserSource) bool {
+			return !slices.ContainsFunc(s.Authentication.methods(), func(m usedMethod) bool { return m.source == src.Name })
+		})
 	}
 }
 
@@ -81,15 +105,31 @@ func (x *crossbar) eachRealm(name, role string, f func(s *RealmSettings)) {
 	}
 }
 
+func (x *crossbar) nameOf(s *RealmSettings) string {
+	for name, other := range x.settings {
+		if other == s {
+			return name
+		}
+	}
+	return ""
+}
+
 // anonymous lets anonymous clients in where there is the role for them. It
 // reports whether that is anywhere.
-func (x *crossbar) anonymous(realm string, a *Anonymous) (known bool) {
-	if a.Role == "" {
-		a.Role = "anonymous"
+func (x *crossbar) anonymous(realm string, a *Anonymous, m crossNode) (known bool) {
+	if a.Source != "" {
+		x.source(a.Source, m.text("authenticator-realm"))
 	}
+	m.ignore("authenticator-role", "expose_controller", "$schema")
 	x.eachRealm(realm, a.Role, func(s *RealmSettings) {
 		known = true
-		s.Authentication.Anonymous = &Anonymous{Role: a.Role, AuthID: a.AuthID}
+		switch was := s.Authentication.Anonymous; {
+		case was == nil:
+			s.Authentication.Anonymous = a
+		case *was != *a:
+			m.note("not carried over: anonymous %s in realm %s, which has one answer for all anonymous clients: by another transport they are %s",
+				a.crossbar(), x.nameOf(s), was.crossbar())
+		}
 	})
 	return known
 }
@@ -115,16 +155,6 @@ func (x *crossbar) method(name string, m crossNode) {
 		return
 	}
 	switch name {
-	case "anonymous":
-		a := &Anonymous{Role: m.text("role"), AuthID: m.text("authid"), Source: source}
-		realm := m.text("realm")
-		if source != "" {
-			x.eachRealm("", "", func(s *RealmSettings) { s.Authentication.Anonymous = a })
-			return
-		}
-		if !x.anonymous(realm, a) {
-			m.lose("no realm has the role " + a.Role)
-		}
 	case "ticket", "wampcra", "scram", "cryptosign":
 		x.known(name, m, source)
 	case "tls":
@@ -153,10 +183,11 @@ func (a *Authentication) source(name string) (source string, ok bool) {
 
 // known carries over a method by which users prove who they are.
 func (x *crossbar) known(name string, m crossNode, source string) {
-	use := func(s *RealmSettings) {
+	use := func(s *RealmSettings) bool {
 		if before, used := s.Authentication.source(name); used && before != source {
-			m.note("another transport asks elsewhere about the users of this method, and a realm has one place for them: now it is %s",
-				cmp.Or(source, "its users"))
+			m.note("not carried over: a realm has one place for the users of a method, and by another transport that is %s",
+				cmp.Or(before, "the list of them"))
+			return false
 		}
 		method := &Method{Source: source}
 		switch name {
@@ -169,9 +200,10 @@ func (x *crossbar) known(name string, m crossNode, source string) {
 		case "cryptosign":
 			s.Authentication.Cryptosign = &Cryptosign{Source: source}
 		}
+		return true
 	}
 	if source != "" {
-		x.eachRealm("", "", use)
+		x.eachRealm("", "", func(s *RealmSettings) { use(s) })
 		return
 	}
 	if t, ok := m.sub("trustroots"); ok {
@@ -209,8 +241,9 @@ func (x *crossbar) known(name string, m crossNode, source string) {
 		known := 0
 		x.eachRealm(p.text("realm"), u.Role, func(s *RealmSettings) {
 			known++
-			use(s)
-			x.addUser(s, u, p)
+			if use(s) {
+				x.addUser(s, u, p)
+			}
 		})
 		if known == 0 {
 			p.lose("no realm has the role " + u.Role)
@@ -230,15 +263,31 @@ func (x *crossbar) addUser(s *RealmSettings, u User, p crossNode) {
 		p.note("not carried over: %s has the role %s by another method, and a user has one role", u.AuthID, old.Role)
 		return
 	}
+	other := func(has, same bool) bool {
+		if has && !same {
+			p.note("not carried over: %s has another secret by the same method on another transport", u.AuthID)
+		}
+		return !has
+	}
 	switch {
 	case u.Ticket != Secret{}:
-		old.Ticket = u.Ticket
+		if other(old.Ticket != Secret{}, old.Ticket == u.Ticket) {
+			old.Ticket = u.Ticket
+		}
 	case u.Secret != Secret{}:
-		old.Secret, old.Salt, old.Iterations, old.KeyLength = u.Secret, u.Salt, u.Iterations, u.KeyLength
+		if other(old.Secret != Secret{}, old.Secret == u.Secret && old.Salt == u.Salt) {
+			old.Secret, old.Salt, old.Iterations, old.KeyLength = u.Secret, u.Salt, u.Iterations, u.KeyLength
+		}
 	case u.SCRAM != nil:
-		old.SCRAM = u.SCRAM
+		if other(old.SCRAM != nil, slices.Equal(old.SCRAM, u.SCRAM)) {
+			old.SCRAM = u.SCRAM
+		}
 	default:
-		old.Keys = append(old.Keys, u.Keys...)
+		for _, key := range u.Keys {
+			if !slices.Contains(old.Keys, key) {
+				old.Keys = append(old.Keys, key)
+			}
+		}
 	}
 }
 

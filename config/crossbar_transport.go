@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ func (x *crossbar) transport(t crossNode) {
 		x.webSocket(t, &l)
 	case "rawsocket":
 		l.Kind = "rawsocket"
-		x.rawSocket(t)
+		x.rawSocket(t, &l)
 	case "web":
 		l.Kind = "websocket"
 		x.web(t, &l)
@@ -51,7 +52,7 @@ func (x *crossbar) endpoint(e crossNode, l *Listener) bool {
 			x.tls(t, l)
 		}
 	case "unix":
-		l.Address = Address{"unix", e.text("path")}
+		l.Address = Address{"unix", x.path(e.text("path"))}
 	default:
 		e.lose("endpoints of type " + kind + " do not exist here")
 		return false
@@ -59,14 +60,31 @@ func (x *crossbar) endpoint(e crossNode, l *Listener) bool {
 	return true
 }
 
+// local reports whether only programs on this machine can connect, as far as can
+// be told without looking up names.
+func (l *Listener) local() bool {
+	return l.Address.network == "unix" || strings.HasPrefix(l.Address.text, "127.") || strings.HasPrefix(l.Address.text, "localhost:") ||
+		strings.HasPrefix(l.Address.text, "[::1]:")
+}
+
+// path returns a path, which is relative to the node's folder, as it is from
+// here.
+func (x *crossbar) path(text string) string {
+	if text == "" || filepath.IsAbs(text) || strings.HasPrefix(text, "${") || x.dir == "." {
+		return text
+	}
+	x.moved = true
+	return filepath.Join(x.dir, text)
+}
+
 func (x *crossbar) tls(t crossNode, l *Listener) {
-	l.TLS = ListenerTLS{Certificate: Path(t.text("certificate")), Key: Path(t.text("key")), Only: true}
+	l.TLS = ListenerTLS{Certificate: Path(x.path(t.text("certificate"))), Key: Path(x.path(t.text("key"))), Only: true}
 	for _, c := range t.list("ca_certificates") {
 		if l.TLS.Clients.CA != "" {
 			c.lose("one file holds all authorities here: put this one into it")
 			continue
 		}
-		l.TLS.Clients.CA = Path(c.n.text)
+		l.TLS.Clients.CA = Path(x.path(c.n.text))
 	}
 	for _, c := range t.list("chain_certificates") {
 		c.note("put the chain behind the certificate, into the same file")
@@ -81,15 +99,17 @@ func (x *crossbar) tls(t crossNode, l *Listener) {
 
 // webSocket carries a WebSocket transport over, which may be one path of many.
 func (x *crossbar) webSocket(t crossNode, l *Listener) {
-	t.ignore("type", "url", "serializers", "debug")
-	x.auth(t)
-	o, ok := t.sub("options")
-	if !ok {
-		return
+	t.ignore("type", "url", "debug")
+	t.serializers()
+	x.auth(t, l, "WebSocket")
+	if b, ok := t.sub("backends"); ok {
+		b.lose("the router takes connections itself, on all cores")
 	}
-	for _, origin := range o.list("allowed_origins") {
-		l.Origins = append(l.Origins, origin.n.text)
+	o, hasOptions := t.sub("options")
+	if !hasOptions {
+		o = x.at(&node{kind: mapNode, pos: t.n.pos}, t.path)
 	}
+	x.origins(t, o, l)
 	if size := o.number("max_message_size"); size > 0 {
 		x.sizes = append(x.sizes, Size(size))
 	}
@@ -115,9 +135,40 @@ func (x *crossbar) webSocket(t crossNode, l *Listener) {
 		"enable_hybi10", "enable_rfc6455", "require_masked_client_frames", "apply_mask", "mask_server_frames")
 }
 
-func (x *crossbar) rawSocket(t crossNode) {
-	t.ignore("serializers", "debug")
-	x.auth(t)
+// origins carries over which web pages may connect.
+func (x *crossbar) origins(t, o crossNode, l *Listener) {
+	list, ok := o.sub("allowed_origins")
+	if !ok {
+		t.note("pages of the same host may connect, and of others those that origins names; Crossbar.io lets those of all origins")
+		return
+	}
+	patterns := []*node{list.n}
+	if list.n.kind == listNode {
+		patterns = list.n.list
+	}
+	for _, n := range patterns {
+		x.used[n] = true
+		text := n.text
+		if text == "*" {
+			text = "*://*"
+		}
+		l.Origins = append(l.Origins, text)
+	}
+}
+
+// serializers says that it cannot be said which are spoken.
+func (c crossNode) serializers() {
+	for _, key := range []string{"serializers", "serializer"} {
+		if v, ok := c.sub(key); ok {
+			v.lose("every listener speaks JSON, MessagePack and CBOR")
+		}
+	}
+}
+
+func (x *crossbar) rawSocket(t crossNode, l *Listener) {
+	t.ignore("type", "debug")
+	t.serializers()
+	x.auth(t, l, "RawSocket")
 	if o, ok := t.sub("options"); ok {
 		if size := o.number("max_message_size"); size > 0 {
 			x.sizes = append(x.sizes, Size(size))
@@ -135,12 +186,21 @@ func (x *crossbar) web(t crossNode, l *Listener) {
 		return
 	}
 	l.Path, l.LongPollPath = "", "-"
+	x.services(paths, "", l)
+	if l.Path == "" {
+		l.Path = "/ws"
+	}
+}
+
+// services carries over what web services, which are found beneath a path, have
+// of WAMP.
+func (x *crossbar) services(paths crossNode, beneath string, l *Listener) {
 	for path, service := range paths.entries {
-		at := "/" + strings.Trim(path, "/")
+		at := beneath + "/" + strings.Trim(path, "/")
 		switch kind := service.text("type"); kind {
-		case "websocket":
+		case "websocket", "websocket-proxy":
 			if l.Path != "" {
-				service.lose("a listener has one path for WebSocket")
+				service.lose("a listener has one path for WebSocket; clients of this one have to connect to " + l.Path)
 				continue
 			}
 			l.Path = at
@@ -151,13 +211,18 @@ func (x *crossbar) web(t crossNode, l *Listener) {
 				continue
 			}
 			l.LongPollPath = at
-			service.ignore("options")
+			if o, ok := service.sub("options"); ok {
+				o.lose("how long requests wait is the same everywhere")
+			}
+		case "path":
+			if inner, ok := service.sub("paths"); ok {
+				x.services(inner, at, l)
+			}
+		case "publisher", "caller", "webhook":
+			service.lose("there is no bridge to HTTP requests: a program of its own can call, publish and subscribe for them")
 		default:
-			service.lose("services of type " + kind + " do not exist here")
+			service.lose("services of type " + kind + " do not exist here: a web server in front, which forwards WebSocket, can have them")
 		}
-	}
-	if l.Path == "" {
-		l.Path = "/ws"
 	}
 }
 
@@ -165,7 +230,7 @@ func (x *crossbar) web(t crossNode, l *Listener) {
 func (x *crossbar) universal(t crossNode, l *Listener) {
 	raw, hasRaw := t.sub("rawsocket")
 	if hasRaw {
-		x.rawSocket(raw)
+		x.rawSocket(raw, l)
 	} else {
 		l.Kind = "websocket"
 	}
@@ -173,8 +238,12 @@ func (x *crossbar) universal(t crossNode, l *Listener) {
 	first := true
 	if hasWS {
 		for path, service := range ws.entries {
+			if service.n.kind != mapNode {
+				service.lose("want services by their paths")
+				continue
+			}
 			if !first {
-				service.lose("a listener has one path for WebSocket")
+				service.lose("a listener has one path for WebSocket; clients of this one have to connect to " + l.Path)
 				continue
 			}
 			first = false
@@ -184,7 +253,7 @@ func (x *crossbar) universal(t crossNode, l *Listener) {
 	}
 	web, hasWeb := t.sub("web")
 	if hasWeb {
-		inner := Listener{}
+		inner := Listener{Address: l.Address}
 		x.web(web, &inner)
 		l.LongPollPath = inner.LongPollPath
 		if first && inner.Path != "" {
