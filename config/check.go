@@ -18,7 +18,7 @@ import (
 func (c *Config) Check(ctx context.Context) error {
 	var list Mistakes
 	c.check(ctx, func(path, format string, args ...any) {
-		list = append(list, &Mistake{Pos: c.At(path), Path: path, Text: fmt.Sprintf(format, args...)})
+		list = append(list, newMistake(c.At(path), path, format, args...))
 	})
 	return list.err()
 }
@@ -270,7 +270,18 @@ func shapePattern(text, match string) (p string, policy wamp.MatchPolicy, err er
 // probe reads the files that the configuration names, as Start would.
 func (c *Config) probe(bad complaint) {
 	for i := range c.Listeners {
-		if t := c.Listeners[i].TLS; t.Enabled() && (t.Certificate == "") == (t.Key == "") {
+		t := c.Listeners[i].TLS
+		missing := false
+		for key, path := range map[string]Path{"certificate": t.Certificate, "key": t.Key, "clients.ca": t.Clients.CA} {
+			if path == "" {
+				continue
+			}
+			if _, err := readFile(string(path)); err != nil {
+				missing = true
+				bad(fmt.Sprintf("listeners[%d].tls.%s", i, key), "%v", err)
+			}
+		}
+		if t.Enabled() && !missing && (t.Certificate == "") == (t.Key == "") {
 			if _, err := newTLS(t, slog.New(slog.DiscardHandler)); err != nil {
 				bad(fmt.Sprintf("listeners[%d].tls.certificate", i), "%v", err)
 			}

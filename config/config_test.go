@@ -127,3 +127,27 @@ func pathOfFlag(t *testing.T, name string) string {
 	t.Fatalf("there is no flag %s", name)
 	return ""
 }
+
+// TestProbe names every file of a listener's TLS that cannot be read, where it is
+// said.
+func TestProbe(t *testing.T) {
+	dir := t.TempDir()
+	writeCertificate(t, dir, "x")
+	for text, want := range map[string]string{
+		"{certificate: no.pem, key: none.pem, clients: {ca: nobody.pem}}": `x.yaml:1:56: listeners[0].tls.certificate: stat no.pem: no such file or directory
+x.yaml:1:69: listeners[0].tls.key: stat none.pem: no such file or directory
+x.yaml:1:93: listeners[0].tls.clients.ca: stat nobody.pem: no such file or directory`,
+		"{certificate: DIR/cert.pem, key: DIR/cert.pem}": `x.yaml:1:56: listeners[0].tls.certificate: certificate DIR/cert.pem, key DIR/cert.pem: tls: found a certificate rather than a key in the PEM for the private key`,
+		"{certificate: DIR/cert.pem, key: DIR/key.pem}":  "",
+	} {
+		data := strings.ReplaceAll("listeners: {address: '127.0.0.1:0', tls: "+text+"}\n", "DIR", dir)
+		_, err := Load(t.Context(), Source{File: "x.yaml", Data: []byte(data), Probe: true})
+		got := ""
+		if err != nil {
+			got = strings.ReplaceAll(err.Error(), dir, "DIR")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}

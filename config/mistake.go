@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,15 @@ type Mistake struct {
 	Pos  Pos
 	Path string // such as realms[0].name; "" when it is about the whole
 	Text string // what is wrong, and what to do
+
+	value bool // Text begins with what was said
+}
+
+// newMistake returns a mistake whose text begins with what was said if the format
+// does with a verb for it.
+func newMistake(pos Pos, path, format string, args ...any) *Mistake {
+	value := strings.HasPrefix(format, "%s: ") || strings.HasPrefix(format, "%q: ")
+	return &Mistake{Pos: pos, Path: path, Text: fmt.Sprintf(format, args...), value: value}
 }
 
 // Error returns the mistake as one line.
@@ -22,9 +32,9 @@ func (m *Mistake) Error() string {
 		return m.Text
 	case where == "":
 		return m.Path + ": " + m.Text
-	case m.Pos.Name != "":
-		return where + " " + m.Text
-	case m.Path == "":
+	case m.Pos.Name != "" && m.value:
+		return where + " " + m.Text // as it stands in the command line
+	case m.Pos.Name != "" || m.Path == "":
 		return where + ": " + m.Text
 	}
 	return where + ": " + m.Path + ": " + m.Text
@@ -93,7 +103,7 @@ func AsMistakes(err error) Mistakes {
 // nearest returns the one of words that text may have been meant to be, "" when
 // none is like it.
 func nearest(text string, words []string) string {
-	best, least := "", 1+len(text)/3
+	best, least := "", 1+len(text)/4
 	for _, w := range words {
 		if d := distance(strings.ToLower(text), w, least); d <= least && (best == "" || d < least) {
 			best, least = w, d

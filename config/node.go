@@ -92,6 +92,9 @@ func parse(file string, data []byte) (*node, Mistakes) {
 			if syntax.ContextMark.Line > 0 {
 				mark, text = syntax.ContextMark, syntax.ContextMsg+": "+text // where it began
 			}
+			if indentedByTab(data, syntax.Mark.Line) {
+				mark, text = syntax.Mark, "the line begins with a tab: indent by spaces"
+			}
 			p.mistakes = append(p.mistakes, &Mistake{Pos: Pos{File: file, Line: mark.Line, Column: mark.Column}, Text: "YAML: " + text})
 		case empty(data):
 			return &node{kind: mapNode, pos: Pos{File: file, Line: 1, Column: 1}}, nil
@@ -117,6 +120,16 @@ func parse(file string, data []byte) (*node, Mistakes) {
 		root = nil
 	}
 	return root, p.mistakes
+}
+
+// indentedByTab reports whether there is a tab before the text of a line.
+func indentedByTab(data []byte, line int) bool {
+	lines := bytes.Split(data, []byte("\n"))
+	if line > len(lines) {
+		return false
+	}
+	text := lines[line-1]
+	return bytes.IndexByte(text[:len(text)-len(bytes.TrimLeft(text, " \t"))], '\t') >= 0
 }
 
 // empty reports whether data is nothing but space and comments.

@@ -42,7 +42,7 @@ func newReader(environ []string) *reader {
 }
 
 func (r *reader) bad(pos Pos, path, format string, args ...any) {
-	r.mistakes = append(r.mistakes, &Mistake{Pos: pos, Path: path, Text: fmt.Sprintf(format, args...)})
+	r.mistakes = append(r.mistakes, newMistake(pos, path, format, args...))
 }
 
 // value fills v, which f describes, with n.

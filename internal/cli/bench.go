@@ -42,9 +42,9 @@ used.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case list && len(args) > 0:
-				return fmt.Errorf("--list takes no scenario")
+				return usagef("--list takes no scenario")
 			case !list && len(args) != 1:
-				return fmt.Errorf("want one scenario; 'wampeter bench --list' shows them")
+				return usagef("want one scenario; 'wampeter bench --list' shows them")
 			}
 			return nil
 		},

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -150,6 +151,8 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SetVersionTemplate("{{.Version}}\n")
+	// The first line of usage has COMMAND already.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .HasAvailableSubCommands}}\n  {{.CommandPath}} [command]", "{{if and .HasAvailableSubCommands (not .Runnable)}}\n  {{.CommandPath}} [command]", 1))
 	root.AddGroup(
 		&cobra.Group{ID: groupRouter, Title: "Router:"},
 		&cobra.Group{ID: groupClient, Title: "Client:"},
@@ -170,7 +173,36 @@ lets the shell take part: call procedures, serve them, publish and subscribe.`,
 		}
 	}
 	root.AddCommand(helpTopics()...)
+	sayArguments(root)
 	return root
+}
+
+// sayArguments has a command and all beneath it say which arguments they want
+// when they get others.
+func sayArguments(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		sayArguments(sub)
+	}
+	check := cmd.Args
+	if check == nil || cmd.HasSubCommands() {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		var own *usageError
+		if err == nil || errors.As(err, &own) {
+			return err
+		}
+		name, want, _ := strings.Cut(cmd.Use, " ")
+		if want == "" {
+			want = "no argument"
+		}
+		got := ", not " + strings.Join(args, " ")
+		if len(args) == 0 {
+			got = ""
+		}
+		return fmt.Errorf("%s: want %s%s", name, want, got)
+	}
 }
 
 // Groups of commands in the help text.

@@ -46,11 +46,12 @@ user of a configuration file should have instead, as lines of YAML:
 	return cmd
 }
 
-// hashSecret returns the lines of a user in a configuration file.
+// hashSecret returns the lines of a user in a configuration file. What has commas
+// is quoted, so that it can stand within braces, too.
 func hashSecret(method, secret string, iterations int) (string, error) {
 	switch method {
 	case "ticket":
-		return fmt.Sprintf("ticket: %s\n", router.HashTicket(secret)), nil
+		return fmt.Sprintf("ticket: %q\n", router.HashTicket(secret)), nil
 	case "wampcra":
 		u, err := router.SaltSecret(secret, iterations)
 		return fmt.Sprintf("secret: %s\nsalt: %s\niterations: %d\nkeylen: %d\n", u.Secret, u.Salt, u.Iterations, u.KeyLength), err
@@ -58,7 +59,7 @@ func hashSecret(method, secret string, iterations int) (string, error) {
 	list, err := router.HashPassword(secret)
 	text := "scram:\n"
 	for _, c := range list {
-		text += "  - " + c + "\n"
+		text += fmt.Sprintf("  - %q\n", c)
 	}
 	return text, err
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -34,7 +35,10 @@ no answer: what comes of it is in the router's log.`,
   wampeter reload --pid "$(pidof wampeter)"`,
 		Args: cobra.NoArgs,
 		RunE: p.action(func(ctx context.Context, _ []string) error {
-			if pid != 0 {
+			switch {
+			case pid < 0: // which would be a group of processes
+				return usagef("--pid %d: want the ID of a process", pid)
+			case pid > 0:
 				return hangup(pid)
 			}
 			return p.withSession(ctx, &client, func(ctx context.Context, s *wamp.Session) error {
@@ -57,7 +61,10 @@ func hangup(pid int) error {
 	if err == nil {
 		err = process.Signal(syscall.SIGHUP)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrProcessDone):
+		return fmt.Errorf("there is no process %d", pid)
+	case err != nil:
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
 	return nil

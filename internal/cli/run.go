@@ -85,9 +85,9 @@ func (f *settingFlag) String() string {
 	return f.Default
 }
 
-// Set notes a value.
+// Set notes a value, without what shieldNumbers puts before a negative number.
 func (f *settingFlag) Set(text string) error {
-	f.values = append(f.values, text)
+	f.values = append(f.values, strings.TrimPrefix(text, " "))
 	return nil
 }
 
