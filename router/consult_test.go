@@ -174,6 +174,43 @@ func TestCallTimeoutBeforeDecision(t *testing.T) {
 	a.expect(`[50,4,{}]`)
 }
 
+// The time that a call waits for its turn counts as well, when nobody has to be
+// asked about it.
+func TestCallTimeoutBehindDecision(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{})
+	realm, asked, answer := rt.Realm("realm1"), make(chan struct{}, 1), make(chan struct{})
+	realm.Authenticate(believing())
+	must(t, realm.Permit("guest",
+		router.Rule{URI: "com.", Match: wamp.Prefix, Allow: router.AllActions},
+		router.Rule{URI: "com.ask", Allow: router.AllActions, Ask: router.AuthorizerFunc(
+			func(ctx context.Context, q *router.Request) (router.Decision, error) {
+				asked <- struct{}{}
+				select {
+				case <-answer:
+				case <-ctx.Done():
+				}
+				return router.Decision{Allow: true}, nil
+			})}))
+	caller, callee, clock := joinAs(t, addr, "joe", "guest"), joinAs(t, addr, "jim", "guest"), joinAs(t, addr, "tom", "guest")
+	callee.send(`[64,1,{"forward_timeout":true},"com.p"]`)
+	callee.expect(`[65,1,"*"]`)
+	caller.send(`[16,1,{"acknowledge":true},"com.ask"]`)
+	caller.send(`[48,2,{"timeout":300},"com.p"]`)
+	caller.send(`[48,3,{"timeout":60000},"com.p"]`)
+	<-asked
+	caller.pings() // all of it has been read
+	clock.send(`[48,1,{"timeout":300},"com.ask"]`)
+	<-asked
+	clock.expect(`[8,48,1,{},"wamp.error.timeout"]`)
+	close(answer)
+	caller.expect(`[17,1,"*"]`)
+	caller.expect(`[8,48,2,{},"wamp.error.timeout"]`)
+	callee.expect(`[68,1,"*",{"timeout":"$left"}]`)
+	if left := number(callee.vars["left"]); left > 59700 || left < 1 {
+		t.Errorf("%v ms are left", left)
+	}
+}
+
 // Nobody has to decide on what ends with the session, for a client that leaves.
 func TestGoodbyeBeforeDecision(t *testing.T) {
 	d, _, addr := newDecider(t, router.Config{DecisionTimeout: time.Hour})

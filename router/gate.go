@@ -40,7 +40,7 @@ type gate struct {
 
 	batch batch // of the goroutine
 	pace  pace
-	came  time.Time // when the message was read that it handles
+	came  time.Time // from when the timeout counts of the call that it handles: when it was read
 
 	mu    sync.Mutex
 	queue []held
@@ -323,9 +323,8 @@ func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
 	}
 	g.asks, g.request, g.stop = m.Type, m.Request, stop
 	g.mu.Unlock()
-	timeout := s.realm.timeoutOf(m)
-	if late := g.came.Add(timeout); timeout > 0 && late.Before(end) {
-		end, cause = late, errTimeout
+	if timeout := s.realm.timeoutOf(m); timeout > 0 && g.came.Add(timeout).Before(end) {
+		end, cause = g.came.Add(timeout), errTimeout
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, end, cause)
 	defer cancel()
@@ -337,10 +336,27 @@ func (l *link) ask(s *Session, m *msg.Message, checks []check) error {
 	g.mu.Lock()
 	g.asks, g.stop = 0, nil
 	g.mu.Unlock()
-	if timeout > 0 {
-		s.realm.setTimeout(m, timeout-time.Since(g.came))
+	if err == nil {
+		err = l.spend(s.realm, m)
 	}
 	return s.verdict(ctx, m, err)
+}
+
+// spend takes the time that m has waited from how long its caller waits, when it
+// is a CALL; ErrTimeout when nothing is left.
+func (l *link) spend(r *Realm, m *msg.Message) error {
+	timeout := r.timeoutOf(m)
+	if timeout == 0 {
+		return nil
+	}
+	now := time.Now()
+	left := timeout - now.Sub(l.gate.came)
+	if left <= 0 {
+		return wamp.ErrTimeout
+	}
+	r.setTimeout(m, left)
+	l.gate.came = now
+	return nil
 }
 
 // timeoutOf returns how long the caller of a CALL wants to wait; 0: it has not

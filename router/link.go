@@ -232,6 +232,9 @@ func (l *link) route(m *msg.Message, block *transport.Block, parked bool, b *bat
 		return l.pass(m, block, permit{}, nil, b)
 	}
 	p, checks, refusal := s.realm.screen(s, m)
+	if parked && len(checks) == 0 && refusal == nil {
+		refusal = l.spend(s.realm, m)
+	}
 	if len(checks) == 0 || refusal != nil {
 		return l.pass(m, block, p, refusal, b)
 	}

@@ -126,9 +126,17 @@ type Config struct {
 	HandshakeTimeout time.Duration
 
 	// DecisionTimeout is how long an application may take to decide whether a
-	// message is allowed; default 10 s. Until then further messages of its
-	// session wait, and when it is over the message is refused with
-	// wamp.error.authorization_failed.
+	// message is allowed; default 10 s. When it is over, the message is refused
+	// with wamp.error.authorization_failed.
+	//
+	// Until the decision further messages of the session wait, in order, 256 of
+	// them and 1 MiB; beyond that nothing is read from the client. A call's own
+	// timeout goes on: one that is being decided on is answered with
+	// wamp.error.timeout when it is over, one that waits for its turn when that
+	// comes. CANCEL ends the decision on its call. Once GOODBYE has been read,
+	// nobody decides any more on calls, registrations and subscriptions, and the
+	// decisions on all publications before it have to be made within one
+	// DecisionTimeout. The end of the connection ends all decisions at once.
 	DecisionTimeout time.Duration
 
 	// KeepAlive is the silence after which a client is pinged; default 30 s,
