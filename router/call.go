@@ -90,11 +90,14 @@ func (c *Call) Options() map[string]any { return dictionary(c.format, c.dict) }
 // told as wamp.error.runtime_error. Any other error is logged, and the caller
 // gets wamp.error.runtime_error without its text.
 //
-// HandleCalls fails with ErrClosed when the realm is closed.
+// HandleCalls fails when f is nil, and with ErrClosed when the realm is closed.
 func (r *Realm) HandleCalls(f func(ctx context.Context, c *Call) error) error {
 	s, err := r.Local()
 	if err != nil {
 		return fmt.Errorf("handle calls: %w", err)
+	}
+	if f == nil {
+		return errors.New("handle calls: there is no function")
 	}
 	r.change(func(set *settings) { set.calls = f })
 	_, err = s.Register(context.Background(), core.AllCalls, wamp.HandlerFunc(r.serveCall))

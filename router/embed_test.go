@@ -324,6 +324,11 @@ func TestHandleCalls(t *testing.T) {
 	w = join(t, addr)
 	w.send(`[48,1,{},"add_stuff",[1]]`)
 	w.expect(`[50,1,{},["new"]]`)
+	if err := realm.HandleCalls(nil); err == nil {
+		t.Error("no error for the function")
+	}
+	w.send(`[48,2,{},"add_stuff",[1]]`)
+	w.expect(`[50,2,{},["new"]]`)
 	must(t, rt.Close())
 	if err := realm.HandleCalls(nil); !errors.Is(err, router.ErrClosed) {
 		t.Error(err)
@@ -405,6 +410,9 @@ func TestDefaultRealm(t *testing.T) {
 	}
 	if err := rt.Template("a..b", wamp.Exact, nil); err == nil {
 		t.Error("no error for the pattern")
+	}
+	if err := rt.Template("a.", wamp.Prefix, nil); err == nil {
+		t.Error("no error for the function")
 	}
 
 	_, addr = newRouter(t, router.Config{NoDefaultRealm: true})

@@ -81,6 +81,9 @@ func TestMountErrors(t *testing.T) {
 	if err := realm.Mount("not ok", taken); err == nil {
 		t.Error("no error for the prefix")
 	}
+	if err := realm.Mount("", nil); err == nil {
+		t.Error("no error for the registry")
+	}
 	must(t, rt.Close())
 	if err := realm.Mount("", taken); !errors.Is(err, router.ErrClosed) {
 		t.Error(err)

@@ -38,7 +38,7 @@ func Use[T any](ctx context.Context) T {
 		if s == nil {
 			panic(fmt.Sprintf("router.Use[%v] outside a handler: the context has no session", reflect.TypeFor[T]()))
 		}
-		panic(fmt.Sprintf("router.Use[%[1]v]: nothing provides a %[1]v in realm %[2]s: see router.Provide", reflect.TypeFor[T](), s.realm.name))
+		panic(fmt.Sprintf("router.Use[%[1]v]: nothing provides %[1]v in realm %[2]s: see router.Provide", reflect.TypeFor[T](), s.realm.name))
 	}
 	return v
 }

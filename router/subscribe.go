@@ -39,7 +39,7 @@ type topicHandler struct {
 // does, and after Config.DecisionTimeout. What is kept of a topic's past events
 // (Config.History) is not asked for by subscribing, and needs rules of its own.
 //
-// OnSubscribe fails when the topic is none.
+// OnSubscribe fails when the topic is none, or f is nil.
 func (r *Router) OnSubscribe(topic string, f func(ctx context.Context, s *Session) (done func(), err error)) error {
 	return onSubscribe(r, topic, f)
 }
@@ -53,6 +53,9 @@ func onSubscribe(of Scope, topic string, f func(ctx context.Context, s *Session)
 	u, policy, err := wamp.ParsePattern(topic)
 	if err == nil && !match.Valid(msg.Match(policy), []byte(u), false) {
 		err = fmt.Errorf("%s is no topic", quote(topic))
+	}
+	if err == nil && f == nil {
+		err = fmt.Errorf("%s: there is no function", quote(topic))
 	}
 	if err != nil {
 		return fmt.Errorf("on subscribe: %w", err)

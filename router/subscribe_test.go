@@ -100,6 +100,9 @@ func TestOnSubscribe(t *testing.T) {
 	if err := realm.OnSubscribe("not ok", nil); err == nil {
 		t.Error("no error for the topic")
 	}
+	if err := realm.OnSubscribe("com.ok", nil); err == nil {
+		t.Error("no error for the function")
+	}
 }
 
 // Subscriptions by pattern count when some of their topics do.

@@ -29,10 +29,13 @@ import (
 // return in time, since clients wait no longer than Config.HandshakeTimeout,
 // and must not ask the router for the realm by its name.
 //
-// Template fails when the pattern is none.
+// Template fails when the pattern is none, or build is nil.
 func (r *Router) Template(pattern string, policy wamp.MatchPolicy, build func(*Realm) error) error {
 	if !match.Valid(msg.Match(policy), []byte(pattern), false) {
 		return fmt.Errorf("template: %s is no %v pattern", quote(pattern), policy)
+	}
+	if build == nil {
+		return fmt.Errorf("template %s: there is no function", quote(pattern))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -237,7 +237,7 @@ func (r *Registry) Mount(prefix string, sub *Registry) error {
 	place := caller()
 	prefix = strings.TrimSuffix(prefix, ".")
 	if sub == nil {
-		return r.failed("mount", prefix, errors.New("there is no registry"), place)
+		return r.failed("mount", prefix, errNoRegistry, place)
 	}
 	if err := checkPrefix(prefix); err != nil {
 		return r.failed("mount", prefix, err, place)
@@ -266,6 +266,8 @@ func (r *Registry) Mount(prefix string, sub *Registry) error {
 	}
 	return nil
 }
+
+var errNoRegistry = errors.New("there is no registry")
 
 func (r *Registry) contains(other *Registry) bool {
 	return r == other || slices.ContainsFunc(r.mounts, func(m mount) bool { return m.registry.contains(other) })

@@ -31,6 +31,9 @@ func (s *Session) Use(ctx context.Context, reg *Registry) (*Installed, error) {
 // UseUnder is Use with a prefix before all names.
 func (s *Session) UseUnder(ctx context.Context, prefix string, reg *Registry) (*Installed, error) {
 	in := &Installed{s: s}
+	if reg == nil {
+		return in, errNoRegistry
+	}
 	prefix = strings.TrimSuffix(prefix, ".")
 	if err := checkPrefix(prefix); err != nil {
 		return in, err

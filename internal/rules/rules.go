@@ -228,8 +228,12 @@ func (r Rule) check() error {
 	case r.Match != msg.Wildcard && strings.HasSuffix(u, "*"):
 		// It would be valid, but is hardly meant.
 		return fmt.Errorf("write match: prefix and %q for all URIs that begin so", strings.TrimSuffix(u, "*"))
+	case strings.ContainsAny(u, "{}"): // likewise
+		return errors.New("a rule has no {name}: leave that component empty and write match: wildcard, or end the URI before it and write match: prefix")
 	case valid:
 		return nil
+	case r.Match == msg.Exact && strings.HasSuffix(u, ".") && uri.ValidPrefix([]byte(u), false):
+		return errors.New("write match: prefix for all URIs that begin so")
 	case r.Match != msg.Wildcard && strings.Contains(u, ".."):
 		return errors.New("empty components are for match: wildcard")
 	}

@@ -129,6 +129,8 @@ func TestMistakes(t *testing.T) {
 		{URI: "com.${authid}..x", Allow: Call},
 		{URI: strings.Repeat(".", 64), Match: msg.Wildcard, Allow: Call},
 		{URI: "", Allow: Call},
+		{URI: "com.{id}.delete", Allow: Call},
+		{URI: "com.app.", Allow: Call},
 	})
 	if err == nil {
 		t.Fatal("all of it passes")
@@ -145,6 +147,8 @@ func TestMistakes(t *testing.T) {
 		`rule 10, exact "com.${authid}..x": empty components are for match: wildcard`,
 		fmt.Sprintf(`rule 11, wildcard %q: it has more than 64 components`, strings.Repeat(".", 64)),
 		`rule 12, exact "": not a valid URI for match: exact`,
+		`rule 13, exact "com.{id}.delete": a rule has no {name}: leave that component empty and write match: wildcard, or end the URI before it and write match: prefix`,
+		`rule 14, exact "com.app.": write match: prefix for all URIs that begin so`,
 	}
 	if got := strings.Split(err.Error(), "\n"); !equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
