@@ -158,8 +158,10 @@ func (l *link) enqueue(m *msg.Message, block *transport.Block) (bool, error) {
 		}
 		room := g.room
 		g.mu.Unlock()
+		l.peer.Pause(true)
 		select {
 		case <-room:
+			l.peer.Pause(false)
 		case <-l.peer.Done():
 			return true, nil
 		}

@@ -327,3 +327,29 @@ func TestCloseBeforeDecision(t *testing.T) {
 	<-asked
 	_ = rt.Close()
 }
+
+// A client that is not read from, since too much waits for a decision, is not
+// taken for one that is silent.
+func TestBackpressureIsNoSilence(t *testing.T) {
+	d, _, addr := newDecider(t, router.Config{RawSocketPing: true, KeepAlive: 50 * time.Millisecond, PongTimeout: 50 * time.Millisecond})
+	s, err := (&wamp.Dialer{URLs: []string{"rs://" + addr}}).Dial(t.Context())
+	must(t, err)
+	defer func() { must(t, s.Close(t.Context())) }()
+	publish := func(topic string) {
+		_, err := s.Publish(t.Context(), topic)
+		must(t, err)
+	}
+	publish("t.slow.t")
+	d.awaits("t.slow.t")
+	for range 1000 {
+		publish("t.fast")
+	}
+	for range 3 { // as long as those who are silent may live
+		silent := join(t, addr)
+		_, err := io.Copy(io.Discard, silent.nc)
+		must(t, err)
+	}
+	d.decides(nil)
+	_, err = s.Publish(t.Context(), "t.fast", wamp.Acknowledge())
+	must(t, err)
+}

@@ -130,13 +130,13 @@ type Config struct {
 	// with wamp.error.authorization_failed.
 	//
 	// Until the decision further messages of the session wait, in order, 256 of
-	// them and 1 MiB; beyond that nothing is read from the client. A call's own
-	// timeout goes on: one that is being decided on is answered with
-	// wamp.error.timeout when it is over, one that waits for its turn when that
-	// comes. CANCEL ends the decision on its call. Once GOODBYE has been read,
-	// nobody decides any more on calls, registrations and subscriptions, and the
-	// decisions on all publications before it have to be made within one
-	// DecisionTimeout. The end of the connection ends all decisions at once.
+	// them and 1 MiB; beyond that nothing is read from the client, nor is it
+	// pinged. A call's own timeout goes on: one that is being decided on is
+	// answered with wamp.error.timeout when it is over, one that waits for its
+	// turn when that comes. CANCEL ends the decision on its call. Once GOODBYE has
+	// been read, nobody decides any more on calls, registrations and
+	// subscriptions, and the decisions on all publications before it have to be
+	// made within one DecisionTimeout. When the session ends, so do all decisions.
 	DecisionTimeout time.Duration
 
 	// KeepAlive is the silence after which a client is pinged; default 30 s,

@@ -31,7 +31,7 @@ func (p *Peer) beat() {
 		return
 	}
 	switch {
-	case p.seen.Swap(false):
+	case p.paused.Load() || p.seen.Swap(false): // in this order: see Pause
 		hb.pinged = false
 		hb.timer.Reset(p.cfg.KeepAlive)
 	case !hb.pinged:
@@ -42,6 +42,14 @@ func (p *Peer) beat() {
 	default:
 		p.Close(ErrKeepAlive)
 	}
+}
+
+// Pause tells that the Handler keeps the reader waiting, or does not any more:
+// meanwhile nothing that the peer sends can be read, and its silence means
+// nothing.
+func (p *Peer) Pause(on bool) {
+	p.seen.Store(true)
+	p.paused.Store(on)
 }
 
 func (p *Peer) stopHeartbeat() {

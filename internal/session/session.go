@@ -95,6 +95,7 @@ type Peer struct {
 	in *input // of the reader, held only while there is input
 
 	seen      atomic.Bool // something was read since the heartbeat looked
+	paused    atomic.Bool // nothing is read at the moment, see Pause
 	heartbeat *heartbeat
 
 	outbox
