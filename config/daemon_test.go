@@ -105,7 +105,8 @@ func nameAt(t *testing.T, address string) string {
 func TestCertificateRenewed(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "first")
-	d := start(t, `{"listeners": [{"address": "127.0.0.1:0", "tls": {"certificate": "`+dir+`/cert.pem", "key": "`+dir+`/key.pem"}}]}`)
+	file := `{"listeners": [{"address": "127.0.0.1:0", "tls": {"certificate": "` + dir + `/cert.pem", "key": "` + dir + `/key.pem"}}]}`
+	d := start(t, file)
 	d.serves[0].tls.every = 0
 	address := d.Addresses()[0].String()
 	if name := nameAt(t, address); name != "first" {
@@ -122,6 +123,23 @@ func TestCertificateRenewed(t *testing.T) {
 	writeCertificate(t, dir, "second")
 	if name := nameAt(t, address); name != "second" {
 		t.Errorf("the certificate is that of %s, want the second", name)
+	}
+
+	// A reload does not wait for a handshake to look, and says what it has found.
+	d.serves[0].tls.every = time.Hour
+	for _, want := range []string{"listeners", ""} {
+		writeCertificate(t, dir, "a third one")
+		if want == "" {
+			d.serves[0].tls.every = 0
+			nameAt(t, address) // has it read already
+		}
+		report, err := d.Reload(t.Context(), load(t, file))
+		if err != nil || strings.Join(report.Changed, " ") != want {
+			t.Errorf("changed: %v, error %v; want %q", report, err, want)
+		}
+		if name := nameAt(t, address); name != "a third one" {
+			t.Errorf("after a reload the certificate is that of %s", name)
+		}
 	}
 	if s.Err() != nil {
 		t.Errorf("the session has ended: %v", s.Err())

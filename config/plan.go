@@ -63,6 +63,16 @@ func (d *Daemon) listeners(ctx context.Context, c *Config) (p *plan, err error) 
 	return p, nil
 }
 
+// renewed reports whether the TLS files of a listener that stays have changed.
+func (p *plan) renewed() bool {
+	for i, s := range p.next {
+		if p.tls[i] != nil && !s.tls.same(p.tls[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // listenerKeys returns a key for each listener, by which one of a changed
 // configuration is known to be the same.
 func (c *Config) listenerKeys() (keys []string) {

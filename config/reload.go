@@ -58,6 +58,10 @@ func (d *Daemon) Reload(ctx context.Context, c *Config) (*Report, error) {
 		return nil, err
 	}
 	report := difference(d.config, c)
+	if plan.renewed() && !slices.Contains(report.Changed, "listeners") {
+		report.note("listeners")
+		slices.Sort(report.Changed)
+	}
 	if err := d.follow(ctx, c, plan); err != nil {
 		d.cancel(ctx, plan)
 		return nil, err

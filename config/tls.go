@@ -102,6 +102,13 @@ func (t *tlsFiles) follow(other *tlsFiles) {
 	}
 }
 
+// same reports whether another one has just read the same files.
+func (t *tlsFiles) same(other *tlsFiles) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return equalStamps(t.stamps, other.stamps)
+}
+
 func (t *tlsFiles) stat() []stamp {
 	var list []stamp
 	for _, p := range []Path{t.settings.Certificate, t.settings.Key, t.settings.Clients.CA} {
