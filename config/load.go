@@ -237,29 +237,47 @@ func nameOf(n *node) string {
 
 // put sets what is at path, such as realms[0].name.
 func (o *overlay) put(path string, value *node) {
-	if !o.putIn(o.root, path, value) {
+	if strings.HasPrefix(path, "listeners[") || strings.HasPrefix(path, "realms[") {
+		o.standard()
+	}
+	if !o.putIn(o.root, reflect.TypeFor[Config](), path, value) {
 		o.r.bad(value.pos, path, "there is no %s to set it in", path)
 		return
 	}
 	o.over = append(o.over, path)
 }
 
-func (o *overlay) putIn(n *node, path string, value *node) bool {
+// putIn sets what is at path in n, a section of type t; of a type that is not known
+// it is nil.
+func (o *overlay) putIn(n *node, t reflect.Type, path string, value *node) bool {
 	key, rest, more := strings.Cut(path, ".")
 	key, index, indexed := strings.Cut(key, "[")
 	if n.kind != mapNode {
 		return false
 	}
+	f := &field{}
+	var elem reflect.Type
+	if t != nil && find(fields(t), key) != nil {
+		f = find(fields(t), key)
+		_, elem = shapeOf(f.typ)
+	}
 	switch {
 	case indexed:
 		i, err := strconv.Atoi(strings.TrimSuffix(index, "]"))
 		list := n.get(key)
-		if err != nil || list == nil || list.kind != listNode || i < 0 || i >= len(list.list) {
+		if list != nil && list.kind != listNode && !list.null() { // a list of one
+			list = &node{kind: listNode, pos: list.pos, list: []*node{list}}
+			n.set(key, list)
+		}
+		if err != nil || list == nil || i < 0 || i >= len(list.list) {
 			return false
 		}
 		if !more {
 			list.list[i] = value
 			return true
+		}
+		if at := list.list[i]; at.kind == textNode && f.short != "" && !at.null() {
+			list.list[i] = at.named(f.short)
 		}
 		n = list.list[i]
 	case !more:
@@ -273,17 +291,30 @@ func (o *overlay) putIn(n *node, path string, value *node) bool {
 		}
 		n = sub
 	}
-	return o.putIn(n, rest, value)
+	if elem != nil && elem.Kind() != reflect.Struct {
+		elem = nil
+	}
+	return o.putIn(n, elem, rest, value)
 }
 
-// complete adds what is there when nothing is said, and what is inherited.
-func (o *overlay) complete() {
+// named returns a mapping in which n is the value of a key.
+func (n *node) named(key string) *node {
+	return &node{kind: mapNode, pos: n.pos, keys: []*node{{text: key}}, list: []*node{n}}
+}
+
+// standard adds what is there when nothing is said.
+func (o *overlay) standard() {
 	if o.root.get("listeners") == nil {
 		o.root.set("listeners", &node{text: "127.0.0.1:8080"})
 	}
 	if o.root.get("realms") == nil && o.root.get("templates") == nil && o.root.get("default_realm") == nil {
 		o.root.set("realms", &node{text: "realm1"})
 	}
+}
+
+// complete adds what is there when nothing is said, and what is inherited.
+func (o *overlay) complete() {
+	o.standard()
 	o.inherit("listeners", "listener_defaults", "address")
 	o.inherit("realms", "realm_defaults", "name")
 	o.inherit("templates", "realm_defaults", "")
@@ -311,14 +342,14 @@ func (o *overlay) inherit(of, from, short string) {
 		case n.null():
 			n = &node{kind: mapNode, pos: n.pos}
 		case n.kind == textNode && short != "":
-			n = &node{kind: mapNode, pos: n.pos, keys: []*node{{text: short}}, list: []*node{n}}
+			n = n.named(short)
 		case n.kind != mapNode:
 			return n
 		}
 		own := n.copy()
 		for _, path := range o.over {
 			if sub, ok := strings.CutPrefix(path, from+"."); ok && own.get(before(sub)) != nil {
-				o.putIn(own, sub, at(defaults, sub))
+				o.putIn(own, nil, sub, at(defaults, sub))
 			}
 		}
 		for i, k := range defaults.keys {

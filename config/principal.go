@@ -162,7 +162,9 @@ func (u *User) principal() router.Principal {
 		p.SCRAM = append(p.SCRAM, c.Value())
 	}
 	for _, k := range u.Keys {
-		p.Keys = append(p.Keys, k.Value())
+		if k.Value() != "" || k.from == "" { // what is in a file that cannot be read is said already
+			p.Keys = append(p.Keys, k.Value())
+		}
 	}
 	return p
 }

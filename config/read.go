@@ -79,7 +79,7 @@ func (r *reader) section(n *node, v reflect.Value, f *field, path string) {
 	case n.null():
 		n = &node{kind: mapNode, pos: n.pos}
 	case n.kind == textNode && f.short != "":
-		n = &node{kind: mapNode, pos: n.pos, keys: []*node{{text: f.short}}, list: []*node{n}}
+		n = n.named(f.short)
 	case n.kind != mapNode:
 		r.bad(n.pos, path, "want a mapping with keys such as %s", list[0].key)
 		r.defaults(v)
@@ -378,7 +378,11 @@ func (r *reader) fromFile(n *node, text, path string) string {
 		return ""
 	}
 	r.files = append(r.files, name)
-	return strings.TrimRight(string(data), "\r\n")
+	value := strings.TrimRight(string(data), "\r\n")
+	if value == "" {
+		r.bad(n.pos, path, "%s: the file is empty", name)
+	}
+	return value
 }
 
 // readFile reads a file that a configuration is made of.
