@@ -114,6 +114,14 @@ func outcome(t *testing.T, source Source) string {
 	if diff := cmp.Diff(b.String(), second.String()); diff != "" {
 		t.Errorf("what was written reads differently (-first +second):\n%s", diff)
 	}
+	// So does all of it.
+	var all strings.Builder
+	if err := c.Write(&all, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(t.Context(), Source{File: source.File, Data: []byte(all.String()), Environ: environ}); err != nil {
+		t.Errorf("what was written in full is refused: %v\n%s", err, all.String())
+	}
 	return "want\n" + b.String()
 }
 

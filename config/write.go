@@ -65,7 +65,11 @@ func (e *emitter) section(v reflect.Value, depth int) {
 		if depth == 0 && slices.Contains(e.skip, f.key) {
 			continue
 		}
-		if sub := v.FieldByIndex(f.index); e.all && sub.Kind() != reflect.Pointer || f.required || !asDefault(sub, &f) {
+		sub := v.FieldByIndex(f.index)
+		if len(f.enum) > 0 && sub.String() == "" {
+			continue // none of the words that there are
+		}
+		if e.all && sub.Kind() != reflect.Pointer || f.required || !asDefault(sub, &f) {
 			e.field(f.key, sub, depth)
 		}
 	}
