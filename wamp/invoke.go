@@ -3,11 +3,13 @@ package wamp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
+	"github.com/wampeter/wampeter/internal/uri"
 )
 
 // Invocation is one call of a registered procedure. Its exported fields belong
@@ -240,7 +242,15 @@ func (inv *Invocation) answerFor(err error, interrupted bool) *Error {
 		return &Error{URI: ErrTimeout}
 	}
 	if e := raised(err, inv.Registration.cfg.errors, inv.Session.errors.Load()); e != nil {
-		return e
+		switch {
+		case uri.Valid([]byte(e.URI), false):
+			return e
+		case e.URI == "":
+			unnamed := *e
+			unnamed.URI = ErrRuntimeError
+			return &unnamed
+		}
+		err = fmt.Errorf("%w (%q is no URI)", err, e.URI) // routers end sessions for that
 	}
 	inv.Session.report(&inv.ctx, &HandlerError{URI: inv.Procedure, Err: err})
 	return Errorf(ErrRuntimeError, "%v", err)

@@ -81,13 +81,27 @@ func newPlan(t reflect.Type) *plan {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct || !hasTags(t) {
-		return &plan{shape: shapeValue}
+		return &plan{shape: shapeValue, err: checkSerializable(t)}
 	}
 	p.shape = shapeStruct
 	if err := p.addFields(t, nil); err != nil {
 		p.err = fmt.Errorf("%v: %w", t, err)
 	}
 	return p
+}
+
+// checkSerializable reports a type that has no form in a message.
+func checkSerializable(t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+	case reflect.Interface:
+		if t != contextType {
+			return nil
+		}
+	default:
+		return nil
+	}
+	return fmt.Errorf("no message can hold a %v", t)
 }
 
 func hasTags(t reflect.Type) bool {
@@ -158,6 +172,9 @@ func (p *plan) addURI(sf reflect.StructField, index []int, tag string) error {
 func (p *plan) addField(sf reflect.StructField, index []int, tag string) error {
 	if tag == "-" {
 		return nil
+	}
+	if err := checkSerializable(sf.Type); err != nil {
+		return err
 	}
 	name, flags, _ := strings.Cut(tag, ",")
 	f := field{index: index, pos: -1, name: name}

@@ -12,9 +12,10 @@ import (
 // [Streaming], [Upload] and [Duplex] make one of a function with typed
 // arguments, [HandlerFunc] of a raw one.
 //
-// An *Error that Invoke returns goes to the caller as it is, and so does a
-// [URI]. Any other error reaches the caller as wamp.error.runtime_error with
-// its text, a panic as one without, and [Dialer.OnError] in both cases.
+// An *Error that Invoke returns goes to the caller as it is, without a URI as
+// wamp.error.runtime_error, and so does a [URI]. Any other error, also one whose
+// URI is not valid, reaches the caller as wamp.error.runtime_error with its text,
+// a panic as one without, and [Dialer.OnError] in both cases.
 //
 // ctx ends when the caller cancels the call, at its deadline, and when the
 // session ends; [FromContext] finds the invocation in it.

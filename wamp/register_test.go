@@ -89,6 +89,8 @@ func TestHandlerErrors(t *testing.T) {
 		func() (int, error) { return 0, &Error{URI: "com.plain"} },
 		func() (int, error) { return 0, errors.New("the disk is full") },
 		func() (int, error) { panic("secret") },
+		func() (int, error) { return 0, URI("not a URI") },
+		func() (int, error) { return 0, Errorf("", "numbers only") },
 	} {
 		id := string(rune('1' + i))
 		sc.register(s, `[64, `+id+`, {}, "com.f`+id+`"]`, `[65, `+id+`, 1`+id+`]`, "com.f"+id,
@@ -100,6 +102,8 @@ func TestHandlerErrors(t *testing.T) {
 		{`[68, 3, 13, {}]`, `[8, 68, 3, {}, "com.plain"]`, ""},
 		{`[68, 4, 14, {}]`, `[8, 68, 4, {}, "wamp.error.runtime_error", ["the disk is full"]]`, "procedure com.f4: the disk is full"},
 		{`[68, 5, 15, {}]`, `[8, 68, 5, {}, "wamp.error.runtime_error", ["the procedure failed unexpectedly"]]`, "procedure com.f5: panic: secret"},
+		{`[68, 6, 16, {}]`, `[8, 68, 6, {}, "wamp.error.runtime_error", ["not a URI (\"not a URI\" is no URI)"]]`, `procedure com.f6: not a URI ("not a URI" is no URI)`},
+		{`[68, 7, 17, {}]`, `[8, 68, 7, {}, "wamp.error.runtime_error", ["numbers only"]]`, ""},
 	} {
 		sc.send(tt.invocation)
 		sc.expect(tt.answer)
@@ -133,6 +137,9 @@ func TestRegisterRefused(t *testing.T) {
 		A int `wamp:"0"`
 		B int `wamp:"0"`
 	}
+	type unsendable struct {
+		C chan int `wamp:"c"`
+	}
 	for _, tt := range []struct {
 		procedure string
 		h         Handler
@@ -147,6 +154,9 @@ func TestRegisterRefused(t *testing.T) {
 		{"com.{x", h, nil, "{x"},
 		{"com.x", h, []RegisterOption{Concurrency(-1)}, "concurrency"},
 		{"com.x", nil, nil, "no handler"},
+		{"com.x", Func1(func(context.Context, chan int) (int, error) { return 0, nil }), nil, "argument 0: no message can hold a chan int"},
+		{"com.x", Func0(func(context.Context) (func(), error) { return nil, nil }), nil, "no message can hold a func()"},
+		{"com.x", Typed(func(context.Context, unsendable) (int, error) { return 0, nil }), nil, "field C: no message can hold a chan int"},
 		{"com.x", HandlerFunc(nil), nil, "no function"},
 	} {
 		_, err := s.Register(t.Context(), tt.procedure, tt.h, tt.opts...)
@@ -285,7 +295,7 @@ func TestResultTooBig(t *testing.T) {
 	sc.register(s, `[64, 1, {}, "com.big"]`, `[65, 1, 11]`, "com.big",
 		Func0(func(context.Context) (string, error) { return strings.Repeat("x", 9<<10), nil }))
 	sc.register(s, `[64, 2, {}, "com.func"]`, `[65, 2, 12]`, "com.func",
-		Func0(func(context.Context) (func(), error) { return func() {}, nil }))
+		Func0(func(context.Context) (any, error) { return func() {}, nil }))
 	sc.send(`[68, 1, 11, {}]`)
 	sc.expect(`[8, 68, 1, {}, "wamp.error.payload_size_exceeded"]`)
 	sc.send(`[68, 2, 12, {}]`)

@@ -84,9 +84,7 @@ func (h *reflected) analyzeArguments() error {
 		pl := planOf(t)
 		switch {
 		case pl.err != nil:
-			return pl.err
-		case pl.shape == shapeValue && !serializable(t):
-			return fmt.Errorf("argument %d is a %v, which no message can hold", i, t)
+			return fmt.Errorf("argument %d: %w", i, pl.err)
 		case pl.shape == shapeValue:
 		case len(h.args) == 1 && h.rest == nil:
 			h.whole = pl
@@ -94,8 +92,11 @@ func (h *reflected) analyzeArguments() error {
 			return fmt.Errorf("argument %d is a %v, which stands for all arguments", i, t)
 		}
 	}
-	if h.rest != nil && !serializable(h.rest) {
-		return fmt.Errorf("the variadic arguments are of type %v, which no message can hold", h.rest)
+	if h.rest == nil {
+		return nil
+	}
+	if err := checkSerializable(h.rest); err != nil {
+		return fmt.Errorf("variadic arguments: %w", err)
 	}
 	return nil
 }
@@ -111,22 +112,12 @@ func (h *reflected) analyzeResults(t reflect.Type) error {
 		return nil
 	case out > 1:
 		return errors.New("it has several results: return a struct with tags, or a Result")
-	case !serializable(t.Out(0)):
-		return fmt.Errorf("it returns a %v, which no message can hold", t.Out(0))
 	}
 	h.result = planOf(t.Out(0))
-	return h.result.err
-}
-
-// serializable tells the types that have no form in a message.
-func serializable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
-		return false
-	case reflect.Interface:
-		return t != contextType
+	if h.result.err != nil {
+		return fmt.Errorf("result: %w", h.result.err)
 	}
-	return true
+	return nil
 }
 
 func (h *reflected) function() any { return h.fn }

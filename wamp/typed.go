@@ -92,8 +92,11 @@ func newFunc[R any](fn any, f func(context.Context, *positional) (R, error), arg
 		h.err = h.result.err
 	}
 	for i, t := range args {
-		if s := planOf(t).shape; s == shapeStruct || s == shapeRaw {
+		switch p := planOf(t); {
+		case p.shape == shapeStruct || p.shape == shapeRaw:
 			h.err = fmt.Errorf("argument %d is a %v, which stands for all arguments: use Typed", i, t)
+		case p.err != nil:
+			h.err = fmt.Errorf("argument %d: %w", i, p.err)
 		}
 	}
 	return h

@@ -175,6 +175,9 @@ func TestMistakes(t *testing.T) {
 	if err := a.Run(t.Context(), &wamp.Dialer{}, &wamp.Dialer{URLs: []string{"gopher://x"}}); err == nil {
 		t.Error("no error for the URL")
 	}
+	if err := a.Run(t.Context(), nil); err == nil {
+		t.Error("no error for the Dialer")
+	}
 	rt := wamptest.NewRouter(t)
 	stop := running(t, a, &wamp.Dialer{Router: rt.Router})
 	ready(t, a)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os/signal"
 	"sync"
 	"time"
@@ -82,7 +83,10 @@ func (a *App) begin(ctx context.Context, dialers []*wamp.Dialer) (*run, context.
 	if len(dialers) == 0 {
 		dialers = []*wamp.Dialer{{}}
 	}
-	for _, d := range dialers {
+	for i, d := range dialers {
+		if d == nil {
+			return nil, nil, fmt.Errorf("dialer %d is nil", i+1)
+		}
 		if err := d.Validate(); err != nil {
 			return nil, nil, err
 		}
