@@ -64,14 +64,16 @@ type Session struct {
 	// change of state is appended to the outbox, so that both have the same
 	// order; nothing waits under it.
 	mu            sync.Mutex
-	leaving       bool          // GOODBYE is sent
-	answered      bool          // goodbye is closed
-	handlers      int           // goroutines that run handlers, or write for them, and those in parked
-	parked        []chan job    // goroutines that wait for something to do, see worker.go
-	flushing      atomic.Bool   // one is about to write
-	drained       chan struct{} // closed when all handlers are parked; nil when nobody waits
-	closed        *ClosedError  // why the session has ended
-	lastID        uint64        // of requests
+	leaving       bool            // GOODBYE is sent
+	answered      bool            // goodbye is closed
+	handlers      int             // goroutines that run handlers, or write for them, and those in parked
+	parked        []chan struct{} // goroutines that wait for something to do, see worker.go
+	jobs          jobs            // for them
+	waking        bool            // one of them is on its way
+	flushing      atomic.Bool     // one is about to write
+	drained       chan struct{}   // closed when all handlers are parked; nil when nobody waits
+	closed        *ClosedError    // why the session has ended
+	lastID        uint64          // of requests
 	requests      map[uint64]*request
 	registrations map[uint64]*Registration
 	topics        map[uint64]*topic

@@ -6,55 +6,112 @@ import "runtime"
 // or write.
 type job interface{ work() }
 
+// jobs is a queue.
+type jobs struct {
+	list  []job
+	first int // of list, that is not taken
+}
+
+// maxJobRoom is how much of an empty queue's memory is kept.
+const maxJobRoom = 1024
+
+func (q *jobs) empty() bool { return q.first == len(q.list) }
+
+func (q *jobs) push(j job) {
+	if len(q.list) == cap(q.list) && q.first > len(q.list)/2 {
+		n := copy(q.list, q.list[q.first:])
+		clear(q.list[n:])
+		q.list, q.first = q.list[:n], 0
+	}
+	q.list = append(q.list, j)
+}
+
+func (q *jobs) take() job {
+	j := q.list[q.first]
+	q.list[q.first] = nil
+	if q.first++; q.empty() {
+		q.list, q.first = q.list[:0], 0
+		if cap(q.list) > maxJobRoom {
+			q.list = nil
+		}
+	}
+	return j
+}
+
 // maxParked is how many goroutines of a session wait for the next job when they
 // have done theirs. A new one would have to grow its stack again, which costs as
 // much as decoding a call; one that waits keeps it.
 const maxParked = 64
 
-// do has a goroutine do j; false when the session has ended. s.mu is held.
+// do has a goroutine do j, after what it was given before; false when the session
+// has ended. s.mu is held.
 func (s *Session) do(j job) bool {
-	if last := len(s.parked) - 1; last >= 0 {
-		s.parked[last] <- j
-		s.parked = s.parked[:last]
-		return true
-	}
-	if !s.startHandlers() {
+	if s.closed != nil {
 		return false
 	}
-	go s.worker(j)
+	s.jobs.push(j)
+	s.wake()
 	return true
 }
 
-// worker does j and what comes after.
-func (s *Session) worker(j job) {
+// wake has one more goroutine take jobs, unless one is on its way. s.mu is held.
+func (s *Session) wake() {
+	if s.waking || s.jobs.empty() {
+		return
+	}
+	s.waking = true
+	if last := len(s.parked) - 1; last >= 0 {
+		s.parked[last] <- struct{}{}
+		s.parked = s.parked[:last]
+		return
+	}
+	s.handlers++
+	go s.worker()
+}
+
+// worker does jobs as long as there are any. A job may take as long as it likes,
+// and holds up none that came after it: before each, the worker wakes another one
+// for what is left. Where jobs are done quickly, that one finds nothing, and many
+// jobs have cost one switch of goroutines.
+func (s *Session) worker() {
 	defer s.endHandlers() // also when a handler calls runtime.Goexit
-	next := make(chan job, 1)
-	for j != nil {
-		j.work()
-		if !s.park(next) {
+	wake := make(chan struct{}, 1)
+	for {
+		s.mu.Lock()
+		s.waking = false
+		for !s.jobs.empty() {
+			j := s.jobs.take()
+			s.wake()
+			s.mu.Unlock()
+			j.work()
+			s.mu.Lock()
+		}
+		parks := s.park(wake)
+		s.mu.Unlock()
+		if !parks {
 			return
 		}
-		j = <-next
+		if _, more := <-wake; !more {
+			return
+		}
 	}
 }
 
-// park has the next job given to next, which is closed when the session ends;
-// false when there are goroutines enough that wait.
-func (s *Session) park(next chan job) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// park lets a goroutine wait for wake, which is closed when the session ends;
+// false when there are enough that wait. s.mu is held.
+func (s *Session) park(wake chan struct{}) bool {
 	if s.closed != nil || len(s.parked) == maxParked {
 		return false
 	}
-	s.parked = append(s.parked, next)
+	s.parked = append(s.parked, wake)
 	s.handlersEnded()
 	return true
 }
 
 // endParked ends the goroutines that wait. s.mu is held.
 func (s *Session) endParked() {
-	for _, next := range s.parked {
-		close(next)
+	for _, wake := range s.parked {
+		close(wake)
 	}
 	s.parked = nil
 }
