@@ -32,7 +32,7 @@ func TestSessionAllocations(t *testing.T) {
 			if sum, err := wamp.Call[int](t.Context(), caller, "com.example.add", wamp.Args{1000, 337}); sum != 1337 || err != nil {
 				t.Fatal(sum, err)
 			}
-		}, 11},
+		}, 9},
 		"event": {func() {
 			if _, err := caller.Publish(t.Context(), "com.example.topic", wamp.Args{1337}); err != nil {
 				t.Fatal(err)

@@ -32,7 +32,8 @@ type Invocation struct {
 
 	wantsProgress bool
 	ctx           handlerContext
-	cancel        context.CancelFunc
+	end           ending             // of ctx
+	stopTimer     context.CancelFunc // nil without Timeout
 	raw           msg.Payload
 	seal          *seal // how the answers are encrypted, nil for not at all
 
@@ -121,17 +122,26 @@ func (s *Session) newInvocation(reg *Registration, m *msg.Message, owned bool) *
 	if o.X != nil {
 		inv.CallerAuthID, inv.CallerAuthRole = o.X.AuthID, o.X.AuthRole
 	}
-	inv.ctx.invocation = inv
 	if o.Is(msg.Progress) {
 		inv.input = &input{ready: make(chan struct{}, 1), ppt: inv.Payload.ppt}
 	}
 	if o.Timeout > 0 {
 		inv.Timeout = time.Duration(min(o.Timeout, maxTimeout)) * time.Millisecond
-		inv.ctx.Context, inv.cancel = context.WithTimeout(s.handlerContext(inv, nil), inv.Timeout)
-	} else {
-		inv.ctx.Context, inv.cancel = context.WithCancel(s.handlerContext(inv, nil))
+	}
+	inv.ctx = handlerContext{Context: &inv.end, invocation: inv}
+	inv.end.Context = s.handlerContext(inv, nil)
+	if inv.Timeout > 0 {
+		inv.end.Context, inv.stopTimer = context.WithTimeout(inv.end.Context, inv.Timeout)
 	}
 	return inv
+}
+
+// cancel ends the handler's context.
+func (inv *Invocation) cancel() {
+	inv.end.cancel()
+	if inv.stopTimer != nil {
+		inv.stopTimer()
+	}
 }
 
 // handlerContext returns what the context of a handler is made of. s.mu is held.
