@@ -36,9 +36,9 @@ func (s *Socket) readReady(fd uintptr) bool {
 		}
 		dst = r.buf[r.have:]
 	}
-	n, err := unix.Read(int(fd), dst)
+	n, err := read(int(fd), dst)
 	for err == unix.EINTR {
-		n, err = unix.Read(int(fd), dst)
+		n, err = read(int(fd), dst)
 	}
 	if err == nil && n > 0 {
 		if borrowed && s.tls == nil {

@@ -9,7 +9,7 @@ const maxIovecs = 1024
 
 func writev(fd int, bufs [][]byte) (int, error) {
 	if len(bufs) == 1 {
-		return unix.Write(fd, bufs[0])
+		return write(fd, bufs[0])
 	}
 	return unix.Writev(fd, bufs[:min(len(bufs), maxIovecs)])
 }

@@ -2,12 +2,10 @@
 
 package transport
 
-import "golang.org/x/sys/unix"
-
 func writev(fd int, bufs [][]byte) (int, error) {
 	total := 0
 	for _, b := range bufs {
-		n, err := unix.Write(fd, b)
+		n, err := write(fd, b)
 		if err != nil {
 			if total > 0 {
 				return total, nil
