@@ -8,6 +8,9 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // vectors are those of the specification, and some of the same kind.
@@ -42,6 +45,7 @@ type vectors struct {
 				StoredKey   string `json:"stored_key"`
 				ServerKey   string `json:"server_key"`
 				Message     string `json:"auth_message"`
+				Signature   string `json:"client_signature"`
 				ClientProof string `json:"client_proof"`
 				Server      string `json:"server_signature"`
 			}
@@ -54,6 +58,10 @@ type vectors struct {
 			DerivedKey                    string `json:"derived_key"`
 			Signature                     string
 		}
+		Example struct {
+			Fields    map[string]any `json:"challenge_fields"`
+			Signature string
+		} `json:"spec_example"`
 	} `json:"wampcra"`
 }
 
@@ -129,8 +137,57 @@ func TestCryptosignVectors(t *testing.T) {
 	}
 }
 
-func TestSCRAMVectors(t *testing.T) {
+// provedBy names the test of each part of the vectors.
+var provedBy = map[string]string{
+	"cryptosign.sign":           "TestCryptosignVectors",
+	"cryptosign.verify":         "TestCryptosignVectors",
+	"cryptosign.reject":         "TestCryptosignVectors",
+	"cryptosign.eip712_chain":   "router/trustroot.TestVectors",
+	"scram.vectors":             "TestSCRAMVectors",
+	"scram.spec_example_defect": "TestSCRAMExampleDefect",
+	"wampcra.vectors":           "TestCRAVectors",
+	"wampcra.spec_example":      "TestCRAExample",
+	"json_binary":               "internal/codec.TestBinaryVectors",
+	"rawsocket":                 "internal/transport/rawsocket.TestVectors",
+}
 
+// TestEveryVector finds parts of the vectors that no test reads.
+func TestEveryVector(t *testing.T) {
+	data, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(data, &all); err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]bool)
+	for name, v := range all {
+		parts, _ := v.(map[string]any)
+		switch {
+		case name == "format" || name == "origin":
+		case parts == nil:
+			found[name] = true
+		}
+		for part := range parts {
+			if part != "encoding" && name != "origin" {
+				found[name+"."+part] = true
+			}
+		}
+	}
+	for name := range found {
+		if provedBy[name] == "" {
+			t.Errorf("no test is for the vectors %s", name)
+		}
+	}
+	for name := range provedBy {
+		if !found[name] {
+			t.Errorf("there are no vectors %s", name)
+		}
+	}
+}
+
+func TestSCRAMVectors(t *testing.T) {
 	for _, c := range readVectors(t).SCRAM.Vectors {
 		t.Run(c.Name, func(t *testing.T) {
 			salt, _ := base64.StdEncoding.DecodeString(c.Salt)
@@ -166,6 +223,12 @@ func TestSCRAMVectors(t *testing.T) {
 			if got := client.x.message(); got != c.Expect.Message {
 				t.Errorf("auth message %s\nwant %s", got, c.Expect.Message)
 			}
+			if got := b64(xor(keys.client, hmacOf(keys.stored, c.Expect.Message))); got != c.Expect.ClientProof {
+				t.Errorf("client key and signature make the proof %s, want %s", got, c.Expect.ClientProof)
+			}
+			if got := b64(hmacOf(keys.stored, c.Expect.Message)); got != c.Expect.Signature {
+				t.Errorf("client signature %s, want %s", got, c.Expect.Signature)
+			}
 			if proof != c.Expect.ClientProof {
 				t.Errorf("proof %s, want %s", proof, c.Expect.ClientProof)
 			}
@@ -196,6 +259,69 @@ func TestSCRAMVectors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSCRAMExampleDefect has the exchange that the specification prints, with the
+// proof and verifier of another one (RFC 7677): neither end takes them.
+func TestSCRAMExampleDefect(t *testing.T) {
+	const (
+		clientNonce = "egVDf3DMJh0="
+		nonce       = "egVDf3DMJh0=SBmkFIh7sSo="
+		salt        = "aBc+fx0NAVA="
+		proof       = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+		verifier    = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+	)
+	cost := SCRAMCost{KDF: KDFPBKDF2, Iterations: 4096}
+	challenge := SCRAMChallenge{SCRAMCost: cost, Nonce: nonce, Salt: salt}
+	raw, err := base64.StdEncoding.DecodeString(salt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential, err := NewSCRAMCredential("pencil", cost, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &SCRAMServer{
+		credential: credential,
+		x:          scramExchange{method: MethodSCRAM, authID: "user", clientNonce: clientNonce, challenge: challenge},
+	}
+	if _, err := server.Verify(SCRAMAnswer{Proof: proof, Nonce: nonce}); !errors.Is(err, ErrDenied) {
+		t.Errorf("the proof: %v, want ErrDenied", err)
+	}
+	client, err := NewSCRAMClient(MethodSCRAM, "user", clientNonce, Binding{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Proof("pencil", challenge); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Verify(verifier); err == nil {
+		t.Error("the verifier is accepted")
+	}
+}
+
+// TestCRAExample has the challenge that the specification prints. Its signature
+// cannot be made, since the secret is not published.
+func TestCRAExample(t *testing.T) {
+	v := readVectors(t).CRA
+	session := uint64(v.Example.Fields["session"].(float64))
+	text := NewCRAChallenge("peter", "user", "userdb", session, time.Date(2014, 6, 22, 16, 36, 25, 448e6, time.UTC))
+	var ours map[string]any
+	if err := json.Unmarshal([]byte(text), &ours); err != nil {
+		t.Fatal(err)
+	}
+	ours["nonce"] = v.Example.Fields["nonce"] // random
+	if diff := cmp.Diff(v.Example.Fields, ours); diff != "" {
+		t.Errorf("our challenge has other fields (-want +got):\n%s", diff)
+	}
+	if raw, err := base64.StdEncoding.DecodeString(v.Example.Signature); err != nil || len(raw) != 32 {
+		t.Errorf("the signature has %d bytes, %v; ours have 32", len(raw), err)
+	}
+	for _, c := range v.Vectors {
+		if err := CRAVerify([]byte(c.Secret), text, v.Example.Signature); !errors.Is(err, ErrDenied) {
+			t.Errorf("%s: %v, want ErrDenied", c.Name, err)
+		}
 	}
 }
 
