@@ -118,14 +118,14 @@ type URL struct {
 
 // Find implements Keys.
 func (u *URL) Find(ctx context.Context, id string) ([]Key, error) {
-	for {
+	for tried := false; ; tried = true {
 		u.mu.Lock()
 		keys := matching(u.keys, id)
 		now := time.Now()
 		age, pause := now.Sub(u.fetched), now.Sub(u.tried)
 		stale := u.keys == nil || age > cmp.Or(u.MaxStale, 24*time.Hour)
 		due := stale || age > cmp.Or(u.MaxAge, 15*time.Minute) || len(keys) == 0
-		if !due || pause < cmp.Or(u.MinAge, 10*time.Second) {
+		if !due || tried || pause < cmp.Or(u.MinAge, 10*time.Second) {
 			u.mu.Unlock()
 			if stale {
 				return nil, errors.New("key set " + u.URL + ": it cannot be fetched")
