@@ -148,6 +148,11 @@ func TestDynamic(t *testing.T) {
 			if s, err := login(t, d, "", wamp.Cryptosign(key)); err != nil || s.AuthID() != "alice" {
 				t.Errorf("by the key alone: %v", err)
 			}
+			if s, err := login(t, d, "alice"); err != nil || s.AuthRole() != "visitor" || s.AuthMethod() != "anonymous" || s.Details()["authprovider"] != provider {
+				t.Errorf("anonymous: %v", err)
+			}
+			_, err := login(t, d, "nobody")
+			notAccepted(t, "anonymous as nobody", err)
 		})
 	}
 }
@@ -226,6 +231,91 @@ func TestDynamicBroken(t *testing.T) {
 	rt.Realm("closed").Authenticate(router.WAMPCRA(&router.Procedure{Realm: rt.Realm("oracles"), URI: "com.example.authenticate"}))
 	if _, err := login(t, wamp.Dialer{URLs: []string{"tcp://" + addr}}, "alice", wamp.WAMPCRA("x")); !errors.Is(err, wamp.ErrAuthenticationFailed) {
 		t.Errorf("without the procedure: %v", err)
+	}
+}
+
+// TestDynamicCertificate asks a procedure and an endpoint whose certificate it is.
+func TestDynamicCertificate(t *testing.T) {
+	ca := newAuthority(t, "authority")
+	answer := func(details map[string]any) any {
+		cert, _ := details["client_cert"].(map[string]any)
+		if transport, _ := details["transport"].(map[string]any); cert == nil {
+			cert, _ = transport["client_cert"].(map[string]any)
+		}
+		if details["authmethod"] != "tls" || cert["cn"] != "meter-7" {
+			return nil
+		}
+		return map[string]any{"authid": "meter 7", "role": "device"}
+	}
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct{ Details map[string]any }
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+			t.Error(err)
+		}
+		_ = json.NewEncoder(w).Encode(answer(q.Details))
+	}))
+	t.Cleanup(endpoint.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	for _, provider := range []string{"dynamic", "http"} {
+		rt, addr := newRouter(t, router.Config{AuthLimits: unlimited, TLS: &tls.Config{
+			Certificates: []tls.Certificate{ca.issue(t, "localhost", time.Hour)}, ClientCAs: ca.pool, ClientAuth: tls.VerifyClientCertIfGiven,
+		}})
+		must(t, register(t, rt.Realm("oracles"), "com.example.authenticate", func(_ string, _ any, details map[string]any) (any, error) {
+			return answer(details), nil
+		}))
+		var from router.Principals = &router.Procedure{Realm: rt.Realm("oracles"), URI: "com.example.authenticate"}
+		if provider == "http" {
+			from = &router.Webhook{URL: endpoint.URL}
+		}
+		a, err := router.ClientCertificate(router.Certificates{Principals: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rt.Realm("closed").Authenticate(a)
+		for name, good := range map[string]bool{"meter-7": true, "meter-8": false} {
+			d := wamp.Dialer{URLs: []string{"tls://" + addr}, TLS: &tls.Config{
+				RootCAs: ca.pool, ServerName: "localhost", Certificates: []tls.Certificate{ca.issue(t, name, time.Hour)},
+			}}
+			s, err := login(t, d, "", wamp.ClientCertificate())
+			if !good {
+				notAccepted(t, provider+", "+name, err)
+			} else if err != nil || s.AuthID() != "meter 7" || s.AuthRole() != "device" || s.Details()["authprovider"] != provider {
+				t.Errorf("%s, %s: %v", provider, name, err)
+			}
+		}
+	}
+}
+
+// TestLookupByEveryMethod has a Go function know everybody.
+func TestLookupByEveryMethod(t *testing.T) {
+	rt, addr := newRouter(t, router.Config{AuthLimits: unlimited})
+	table, key := people(t)
+	from := router.Lookup(func(ctx context.Context, q *router.Query) (*router.Principal, error) {
+		if q.Method == "anonymous" {
+			return &router.Principal{Role: "visitor"}, nil
+		}
+		return table.Find(ctx, q)
+	})
+	rt.Realm("closed").Authenticate(append(everyMethod(from), router.Anonymous(from))...)
+	d := wamp.Dialer{URLs: []string{"tcp://" + addr}}
+	for method, with := range withPassword {
+		if s, err := login(t, d, "alice", with("alice's secret")); err != nil || s.AuthMethod() != method || s.Details()["authprovider"] != "function" {
+			t.Errorf("%s: %v", method, err)
+		}
+		_, err := login(t, d, "alice", with("wrong"))
+		notAccepted(t, method+" with a wrong secret", err)
+		_, err = login(t, d, "nobody", with("alice's secret"))
+		notAccepted(t, method+" as nobody", err)
+	}
+	for _, authID := range []string{"alice", ""} {
+		if s, err := login(t, d, authID, wamp.Cryptosign(key)); err != nil || s.AuthID() != "alice" {
+			t.Errorf("cryptosign as %q: %v", authID, err)
+		}
+	}
+	_, err := login(t, d, "", wamp.Cryptosign(newKey(t)))
+	notAccepted(t, "another key", err)
+	if s, err := login(t, d, ""); err != nil || s.AuthRole() != "visitor" {
+		t.Errorf("anonymous: %v", err)
 	}
 }
 
