@@ -69,7 +69,8 @@ type Query struct {
 
 // Principals is where Authenticators look up who may open a session: a Table, a
 // function (Lookup), a WAMP procedure (Procedure), or an HTTP endpoint
-// (Webhook).
+// (Webhook). Only a Table, and a Principal that everybody is, are asked again
+// when a realm is configured anew: see Revalidator.
 type Principals interface {
 	// Find returns a principal; nil when there is none. An error that is a
 	// wamp.URI or *wamp.Error refuses the client, as if there were none; with

@@ -51,7 +51,8 @@ func Ticket(from Principals) Authenticator {
 
 // TicketFunc accepts clients whose ticket a function accepts. The function
 // refuses by an error, or by returning nil; *wamp.Error and wamp.URI are told to
-// the client.
+// the client. It is not asked again when the realm is configured anew: sessions
+// stay, see Revalidator.
 func TicketFunc(check func(ctx context.Context, h *Handshake, ticket string) (*Identity, error)) Authenticator {
 	return MethodAuthenticator(auth.MethodTicket, func(ctx context.Context, h *Handshake) (*Identity, error) {
 		sent, _, err := h.Challenge(ctx, auth.MethodTicket, nil)

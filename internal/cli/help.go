@@ -88,7 +88,8 @@ Client commands:
   WAMPETER_URL    router, as in --url; several URLs are separated by spaces
   WAMPETER_REALM  realm, as in --realm
   WAMPETER_AUTHID, WAMPETER_TICKET, WAMPETER_SECRET, WAMPETER_PASSWORD, WAMPETER_KEY,
-  WAMPETER_PASSPHRASE, WAMPETER_TOKEN, WAMPETER_CERT, WAMPETER_CERT_KEY
+  WAMPETER_PASSPHRASE, WAMPETER_CERTIFICATES, WAMPETER_TRUSTROOT, WAMPETER_TOKEN,
+  WAMPETER_CERT, WAMPETER_CERT_KEY
                   who you are: see 'wampeter help credentials'
   WAMPETER_PROFILE, WAMPETER_PROFILES
                   name of a profile, and the file with the profiles
@@ -116,7 +117,9 @@ environment, which is listed with it, and a key of profiles.
   --ticket SECRET    ticket
   --secret SECRET    wampcra
   --password SECRET  wamp-scram, and scram as Crossbar.io speaks it
-  --key FILE         cryptosign: a private key in any form that 'wampeter keygen' writes
+  --key FILE         cryptosign: a private key in any form that 'wampeter keygen' writes;
+                     --certificates FILE and --trustroot ADDRESS for routers that do
+                     not know the key, but trust whoever has certified it
   --token SECRET     jwt
   --cert FILE        tls; --cert-key FILE unless the key is in the same file
 
