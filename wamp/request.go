@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/wampeter/wampeter/internal/msg"
 	"github.com/wampeter/wampeter/internal/session"
@@ -177,9 +178,13 @@ func (s *Session) start(ctx context.Context, r *request, m *msg.Message, waits b
 			return contextError(ctx)
 		}
 		s.mu.Lock()
+		soon := s.inCompany(waits)
 		err := s.startLocked(r, m, waits)
 		s.mu.Unlock()
-		if err == nil {
+		switch {
+		case err == nil && soon:
+			s.flushSoon()
+		case err == nil:
 			s.peer.Flush()
 		}
 		if !errors.Is(err, session.ErrOverflow) {
@@ -187,6 +192,22 @@ func (s *Session) start(ctx context.Context, r *request, m *msg.Message, waits b
 		}
 	}
 }
+
+// inCompany reports whether what is about to be sent should share a write with what
+// others send: while answers to other requests are awaited, or when one event
+// follows another. s.mu is held.
+func (s *Session) inCompany(waits bool) bool {
+	if waits {
+		return len(s.requests) > 0
+	}
+	now := time.Since(s.began)
+	last := s.published
+	s.published = now
+	return now-last < burst || len(s.requests) > 0
+}
+
+// burst is the time between events that are published one after the other.
+const burst = 50 * time.Microsecond
 
 // startLocked is start for those who hold s.mu, and flush afterwards.
 func (s *Session) startLocked(r *request, m *msg.Message, waits bool) error {

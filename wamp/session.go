@@ -58,6 +58,7 @@ type Session struct {
 
 	pool    sync.Pool     // of *request
 	goodbye chan struct{} // closed when the router answers GOODBYE
+	began   time.Time     // a time, to count from
 	idle    chan struct{} // closed when the session has ended and no handler runs
 
 	// mu guards all below. It is held while a message that belongs to a
@@ -71,6 +72,8 @@ type Session struct {
 	jobs          jobs            // for them
 	waking        bool            // one of them is on its way
 	flushing      atomic.Bool     // one is about to write
+	unflushed     bool            // and is to be found
+	published     time.Duration   // when, since began, an event was the last time
 	drained       chan struct{}   // closed when all handlers are parked; nil when nobody waits
 	closed        *ClosedError    // why the session has ended
 	lastID        uint64          // of requests
@@ -105,6 +108,7 @@ func newSession(conn transport.Conn, cfg *session.Config, d *Dialer, url string)
 		topics:        make(map[uint64]*topic),
 		subscribing:   make(map[topicKey]int),
 		running:       make(map[uint64]*Invocation),
+		began:         time.Now(),
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()

@@ -2,8 +2,7 @@ package wamp
 
 import "runtime"
 
-// job is what a goroutine of the session has to do: handle invocations or events,
-// or write.
+// job is what a goroutine of the session has to do: handle invocations or events.
 type job interface{ work() }
 
 // jobs is a queue.
@@ -56,7 +55,7 @@ func (s *Session) do(j job) bool {
 
 // wake has one more goroutine take jobs, unless one is on its way. s.mu is held.
 func (s *Session) wake() {
-	if s.waking || s.jobs.empty() {
+	if s.waking || s.jobs.empty() && !s.unflushed {
 		return
 	}
 	s.waking = true
@@ -79,11 +78,18 @@ func (s *Session) worker() {
 	for {
 		s.mu.Lock()
 		s.waking = false
-		for !s.jobs.empty() {
-			j := s.jobs.take()
-			s.wake()
-			s.mu.Unlock()
-			j.work()
+		for s.unflushed || !s.jobs.empty() {
+			if s.unflushed {
+				s.unflushed = false
+				s.wake()
+				s.mu.Unlock()
+				s.flush()
+			} else {
+				j := s.jobs.take()
+				s.wake()
+				s.mu.Unlock()
+				j.work()
+			}
 			s.mu.Lock()
 		}
 		parks := s.park(wake)
@@ -149,22 +155,23 @@ func (s *Session) handlersEnded() {
 }
 
 // flushSoon has what is in the outbox written by a goroutine that runs after those
-// which are ready to run now: handlers that end at about the same time share one
-// write, which costs more than all else that is done for a call. s.mu is not held.
+// which are ready to run now: callers, and handlers that end, at about the same time
+// share one write, which costs more than all else that is done for a call. s.mu is
+// not held.
 func (s *Session) flushSoon() {
 	if s.flushing.Swap(true) {
 		return // the one that is on its way writes this too
 	}
 	s.mu.Lock()
-	s.do((*flusher)(s)) // not when the session has ended
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.closed == nil {
+		s.unflushed = true // goes before all handlers, which may take long
+		s.wake()
+	}
 }
 
-// flusher is the Session as a job.
-type flusher Session
-
-func (f *flusher) work() {
+func (s *Session) flush() {
 	runtime.Gosched()
-	f.flushing.Store(false)
-	f.peer.Flush()
+	s.flushing.Store(false)
+	s.peer.Flush()
 }
