@@ -14,7 +14,7 @@ import (
 // receiver, so that one write carries several events even to many subscribers.
 const (
 	maxUnflushed     = 256 << 10
-	maxUnflushedEach = 8 << 10
+	maxUnflushedEach = 32 << 10
 	maxUnflushedAll  = 32 << 20
 )
 
