@@ -287,7 +287,11 @@ func (r *Realm) screen(s *Session, m *msg.Message) (p permit, checks []check, er
 	if err != nil {
 		return p, nil, err
 	}
-	return p, r.questions(s, m, checks), nil
+	all, mine := r.router.settings(), r.settings()
+	if len(all.interceptors)+len(mine.interceptors) > 0 || m.Type == msg.Subscribe {
+		checks = r.questions(s, m, all, mine, checks)
+	}
+	return p, checks, nil
 }
 
 var (

@@ -54,9 +54,9 @@ func intercepting(f interceptor) check {
 	}
 }
 
-// questions appends the checks that functions of the application make of m.
-func (r *Realm) questions(s *Session, m *msg.Message, checks []check) []check {
-	all, mine := r.router.settings(), r.settings()
+// questions appends the checks that functions of the application make of m, which
+// are those of the router and of the realm.
+func (r *Realm) questions(s *Session, m *msg.Message, all, mine *settings, checks []check) []check {
 	for _, set := range [...]*settings{all, mine} {
 		for _, f := range set.interceptors {
 			checks = append(checks, intercepting(f))

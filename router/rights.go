@@ -21,9 +21,12 @@ type rights struct {
 	view   *view
 	purged [2]uint64 // Realm.purged and Session.purged when the cache was empty
 
-	known map[string]known // by action, match and URI
-	size  int              // bytes of the keys
-	key   []byte           // scratch
+	known map[string]*known // by action, match and URI
+	size  int               // bytes of the keys
+	key   []byte            // scratch
+
+	last    *known // what was asked for before; nil when it is not known any more
+	lastKey []byte
 
 	limiter *rate.Limiter         // of the role
 	byRule  map[int]*rate.Limiter // of rules
@@ -173,30 +176,51 @@ func (r *Realm) reserves(procedure []byte) bool {
 	return false
 }
 
-// decide returns what is known of an action, found out when nothing is.
-func (r *rights) decide(s *Session, action rules.Actions, match msg.Match, uri []byte) known {
+// decide returns what is known of an action, found out when nothing is. Most
+// clients do one thing again and again.
+func (r *rights) decide(s *Session, action rules.Actions, match msg.Match, uri []byte) *known {
 	if purged := [2]uint64{s.realm.purged.Load(), s.purged.Load()}; purged != r.purged {
 		r.purged = purged
 		r.forget()
 	}
 	r.key = append(append(r.key[:0], byte(action)|byte(match)<<4), uri...)
-	if k, ok := r.known[string(r.key)]; ok {
-		if k.until.IsZero() || time.Now().Before(k.until) {
-			return k
+	if r.last != nil && r.last.until.IsZero() && bytes.Equal(r.key, r.lastKey) {
+		return r.last
+	}
+	k := r.recall()
+	if k == nil {
+		k = &known{Decision: r.view.decide(action, match, uri)}
+		if rule := r.view.rule(k.Rule); rule != nil {
+			k.disclose = rule.Disclose
 		}
-		delete(r.known, string(r.key))
-		r.size -= len(r.key)
+		r.remember(k)
 	}
-	k := known{Decision: r.view.decide(action, match, uri)}
-	if rule := r.view.rule(k.Rule); rule != nil {
-		k.disclose = rule.Disclose
-	}
-	r.remember(k)
+	r.last, r.lastKey = k, append(r.lastKey[:0], r.key...)
 	return k
 }
 
+// recall returns the decision on what r.key has; nil when there is none, or it
+// counts no longer.
+func (r *rights) recall() *known {
+	k := r.known[string(r.key)]
+	if k == nil || k.until.IsZero() || time.Now().Before(k.until) {
+		return k
+	}
+	r.drop()
+	return nil
+}
+
+// drop forgets the decision on what r.key has, if there is one.
+func (r *rights) drop() {
+	if r.known[string(r.key)] != nil {
+		delete(r.known, string(r.key))
+		r.size -= len(r.key)
+	}
+	r.last = nil
+}
+
 // remember keeps a decision on what r.key has.
-func (r *rights) remember(k known) {
+func (r *rights) remember(k *known) {
 	if len(r.known) >= maxKnown || r.size+len(r.key) > maxKnownBytes {
 		r.forget() // the decisions are soon made again
 	}
@@ -204,14 +228,14 @@ func (r *rights) remember(k known) {
 		return
 	}
 	if r.known == nil {
-		r.known = make(map[string]known)
+		r.known = make(map[string]*known)
 	}
 	r.known[string(r.key)] = k
 	r.size += len(r.key)
 }
 
 func (r *rights) forget() {
-	r.known, r.size = nil, 0
+	r.known, r.size, r.last = nil, 0, nil
 }
 
 // asking returns the check that has an Authorizer decide, nil when it must not be
@@ -245,7 +269,7 @@ func (s *Session) answered(ctx context.Context, authorizer Authorizer, q *Reques
 		return err
 	}
 	action, match := rules.Actions(q.Action), msg.Match(q.Match)
-	k := known{Decision: rules.Decision{Verdict: rules.Denied, Rule: d.Rule}, disclose: answer.Disclose, reason: answer.Reason}
+	k := &known{Decision: rules.Decision{Verdict: rules.Denied, Rule: d.Rule}, disclose: answer.Disclose, reason: answer.Reason}
 	if answer.Allow {
 		k.Verdict = rules.Allowed
 		if rule := v.rule(d.Rule); rule != nil && k.disclose == OnRequest {
@@ -255,10 +279,7 @@ func (s *Session) answered(ctx context.Context, authorizer Authorizer, q *Reques
 	if r := s.rights; answer.TTL > 0 && r != nil && r.view == v && r.purged == purged {
 		k.until = time.Now().Add(answer.TTL)
 		r.key = append(append(r.key[:0], byte(action)|byte(match)<<4), q.URI...)
-		if _, ok := r.known[string(r.key)]; ok {
-			r.size -= len(r.key)
-			delete(r.known, string(r.key))
-		}
+		r.drop()
 		r.remember(k)
 	}
 	if !answer.Allow {
@@ -290,7 +311,7 @@ func (s *Session) authorizeTestament(m *msg.Message) (check, error) {
 }
 
 // refused is the error for what is not allowed.
-func (s *Session) refused(v *view, action rules.Actions, match msg.Match, uri []byte, k known) error {
+func (s *Session) refused(v *view, action rules.Actions, match msg.Match, uri []byte, k *known) error {
 	s.realm.router.authz.denied.Add(1)
 	s.tell("not authorized", action, uri)
 	if !k.until.IsZero() || k.reason != "" {
