@@ -118,6 +118,22 @@ func FuzzParseJWKS(f *testing.F) {
 	})
 }
 
+// keyFile returns what writes a file of keys, each time a second later than
+// before as far as the file knows.
+func keyFile(t *testing.T, path string) func(set []byte) {
+	at := time.Now().Add(-time.Hour)
+	return func(set []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, set, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(time.Second)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestFile exchanges the keys in a file.
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
@@ -130,17 +146,7 @@ func TestFile(t *testing.T) {
 		_, err := a.Verify(t.Context(), "realm1", issue(t, gojwt.SigningMethodEdDSA, key, kid, nil))
 		return err
 	}
-	at := time.Now().Add(-time.Hour)
-	write := func(text []byte) {
-		t.Helper()
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		at = at.Add(time.Second)
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write := keyFile(t, path)
 	if err := verify(first, "1"); err == nil {
 		t.Error("without a file")
 	}

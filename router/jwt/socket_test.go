@@ -11,7 +11,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -136,23 +135,12 @@ func TestLoginByClaims(t *testing.T) {
 func TestLoginAcrossRotation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	published := newIssuer(t)
-	at := time.Now().Add(-time.Hour)
-	write := func(set []byte) {
-		t.Helper()
-		if err := os.WriteFile(path, set, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		at = at.Add(time.Second)
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
-		}
-	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for name, source := range map[string]struct {
 		keys    jwt.Keys
 		publish func(set []byte)
 	}{
-		"file": {&jwt.File{Path: path}, write},
+		"file": {&jwt.File{Path: path}, keyFile(t, path)},
 		"url":  {&jwt.URL{URL: published.URL, MinAge: 1, Client: client}, func(set []byte) { published.publish(http.StatusOK, set) }},
 	} {
 		_, first, _ := ed25519.GenerateKey(nil)
