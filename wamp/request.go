@@ -181,11 +181,8 @@ func (s *Session) start(ctx context.Context, r *request, m *msg.Message, waits b
 		soon := s.inCompany(waits)
 		err := s.startLocked(r, m, waits)
 		s.mu.Unlock()
-		switch {
-		case err == nil && soon:
-			s.flushSoon()
-		case err == nil:
-			s.peer.Flush()
+		if err == nil {
+			s.flush(soon)
 		}
 		if !errors.Is(err, session.ErrOverflow) {
 			return err
@@ -239,11 +236,8 @@ func (s *Session) sendWith(m *msg.Message, soon bool) error {
 	for {
 		_ = s.peer.Room(s.ctx) // fails when the session ends, and Send with it
 		err := s.peer.Send(m, nil)
-		switch {
-		case err == nil && soon:
-			s.flushSoon()
-		case err == nil:
-			s.peer.Flush()
+		if err == nil {
+			s.flush(soon)
 		}
 		if !errors.Is(err, session.ErrOverflow) {
 			return err

@@ -83,7 +83,7 @@ func (s *Session) worker() {
 				s.unflushed = false
 				s.wake()
 				s.mu.Unlock()
-				s.flush()
+				s.flushNow()
 			} else {
 				j := s.jobs.take()
 				s.wake()
@@ -154,6 +154,16 @@ func (s *Session) handlersEnded() {
 	}
 }
 
+// flush writes what is in the outbox: at once, or soon, together with what others
+// are about to send. s.mu is not held.
+func (s *Session) flush(soon bool) {
+	if soon {
+		s.flushSoon()
+	} else {
+		s.peer.Flush()
+	}
+}
+
 // flushSoon has what is in the outbox written by a goroutine that runs after those
 // which are ready to run now: callers, and handlers that end, at about the same time
 // share one write, which costs more than all else that is done for a call. s.mu is
@@ -170,7 +180,7 @@ func (s *Session) flushSoon() {
 	}
 }
 
-func (s *Session) flush() {
+func (s *Session) flushNow() {
 	runtime.Gosched()
 	s.flushing.Store(false)
 	s.peer.Flush()

@@ -25,32 +25,24 @@ const quick = true
 const maxQuick = 64 << 10
 
 func read(fd int, b []byte) (int, error) {
-	if len(b) == 0 || len(b) > maxQuick {
-		return unix.Read(fd, b)
-	}
-	// The kernel keeps nothing of b when it returns.
-	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.ENOTSOCK:
-		return unix.Read(fd, b)
-	}
-	return -1, errno
+	return quickly(unix.SYS_RECVFROM, fd, b, unix.MSG_DONTWAIT, unix.Read)
 }
 
 func write(fd int, b []byte) (int, error) {
+	return quickly(unix.SYS_SENDTO, fd, b, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, unix.Write)
+}
+
+func quickly(call uintptr, fd int, b []byte, flags uintptr, ordinary func(int, []byte) (int, error)) (int, error) {
 	if len(b) == 0 || len(b) > maxQuick {
-		return unix.Write(fd, b)
+		return ordinary(fd, b)
 	}
-	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	// The kernel keeps nothing of b when it returns.
+	n, _, errno := syscall.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
 	switch errno {
 	case 0:
 		return int(n), nil
 	case unix.ENOTSOCK:
-		return unix.Write(fd, b)
+		return ordinary(fd, b)
 	}
 	return -1, errno
 }
