@@ -44,19 +44,21 @@ func (b *batch) full() bool {
 
 // flush writes what the outboxes hold. No lock is held. It returns a peer that
 // has fallen so far behind that its queue may soon be full, nil when there is
-// none.
-func (b *batch) flush() (slow *session.Peer) {
+// none; and whether somebody else had flushed an outbox before.
+func (b *batch) flush() (slow *session.Peer, spared bool) {
 	dirty := b.dirty
 	b.epoch++
 	b.bytes = 0
 	for i, l := range dirty {
-		if l.peer.Flush() > l.router.bounds().session.MaxQueue/4 {
+		behind, empty := l.peer.Flush()
+		if behind > l.router.bounds().session.MaxQueue/4 {
 			slow = l.peer
 		}
+		spared = spared || empty
 		dirty[i] = nil
 	}
 	b.dirty = dirty[:0]
-	return slow
+	return slow, spared
 }
 
 // release gives back the memory that a batch keeps between messages, for a

@@ -17,11 +17,12 @@ import (
 
 // link is one connection and the session on it, if there is one.
 type link struct {
-	router *Router
-	own    *ownSession // of the router's end of a realm's own session; else nil
-	peer   *session.Peer
-	batch  batch
-	pace   pace
+	router  *Router
+	own     *ownSession // of the router's end of a realm's own session; else nil
+	peer    *session.Peer
+	batch   batch
+	pace    pace
+	company company
 
 	state atomic.Uint32 // a state
 
@@ -269,13 +270,16 @@ func (l *link) breach(err error) {
 }
 
 // flush writes what the client's messages have put into outboxes, and slows
-// the client down when a receiver does not keep up.
-func (l *link) flush(b *batch, p *pace) {
+// the client down when a receiver does not keep up. It reports whether others had
+// flushed one of the outboxes before.
+func (l *link) flush(b *batch, p *pace) (spared bool) {
 	events := b.event
 	b.event = false
-	if slow := b.flush(); slow != nil {
+	slow, spared := b.flush()
+	if slow != nil {
 		p.wait(slow, l.router.bounds().session.MaxQueue/8, events)
 	}
+	return spared
 }
 
 // goodbye answers GOODBYE. The connection stays for another session, or for
@@ -321,8 +325,13 @@ func (l *link) logLeave(realm *Realm, err error) {
 }
 
 // Idle flushes what the messages since the last Idle were answered with.
-func (l *link) Idle() {
-	l.flush(&l.batch, &l.pace)
+func (l *link) Idle(slept bool) {
+	if b := &l.batch; slept && len(b.dirty) > 0 && l.company.due() {
+		l.company.wait()
+		l.company.note(l.flush(b, &l.pace))
+	} else {
+		l.flush(b, &l.pace)
+	}
 	l.batch.release()
 }
 

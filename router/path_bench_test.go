@@ -69,7 +69,7 @@ func take(b *testing.B, h transport.Handler, f msg.Format, m *msg.Message) {
 	if err := h.Message(codec.Append(nil, f, m), nil); err != nil {
 		b.Fatal(err)
 	}
-	h.Idle()
+	h.Idle(false)
 }
 
 // BenchmarkProgress is what a progressive result costs between two sockets:
@@ -102,10 +102,10 @@ func BenchmarkProgress(b *testing.B) {
 						b.Fatal(err)
 					}
 					if n%256 == 0 {
-						callee.Idle()
+						callee.Idle(false)
 					}
 				}
-				callee.Idle()
+				callee.Idle(false)
 				if least := b.N * len(args); results.written < least {
 					b.Fatalf("%d bytes have come through, want at least %d", results.written, least)
 				}

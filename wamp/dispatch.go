@@ -68,7 +68,7 @@ func (r *reader) Message(m *msg.Message, block *transport.Block) error {
 func (r *reader) Broken(err error) { (*Session)(r).end(closedBy(err)) }
 
 // Idle sends what handling the input has put into the outbox.
-func (r *reader) Idle() { r.peer.Flush() }
+func (r *reader) Idle(bool) { r.peer.Flush() }
 
 // Undeliverable is told of a message that turned out larger than the router
 // takes.

@@ -52,7 +52,7 @@ func (r *silent) send(m *msg.Message) {
 	}
 }
 
-func (r *silent) Idle()          {}
+func (r *silent) Idle(bool)      {}
 func (r *silent) Control([]byte) {}
 func (r *silent) Alive()         {}
 

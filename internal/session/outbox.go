@@ -255,15 +255,17 @@ func (b *batch) bytes(p *Peer, lost []*msg.Message) ([][]byte, []*msg.Message) {
 
 // Flush writes what the outbox holds, without waiting: what the connection
 // does not take is left to a goroutine. It returns how many bytes wait for a
-// peer that has fallen behind; 0 when it has not.
-func (p *Peer) Flush() (behind int) {
+// peer that has fallen behind, 0 when it has not; and whether there was nothing
+// to write, since others have flushed what the caller sent.
+func (p *Peer) Flush() (behind int, empty bool) {
 	p.mu.Lock()
 	if p.writing || p.size == 0 || p.closed {
 		if p.behind {
 			behind = p.size
 		}
+		empty = p.size == 0
 		p.mu.Unlock()
-		return behind
+		return behind, empty
 	}
 	p.writing = true
 	b := batches.Get().(*batch)
@@ -314,7 +316,7 @@ func (p *Peer) Flush() (behind int) {
 	for _, m := range lost {
 		p.h.Undeliverable(m)
 	}
-	return behind
+	return behind, false
 }
 
 // rest returns what remains of bufs after n bytes, in memory of its own.

@@ -40,8 +40,9 @@ type Handler interface {
 	Broken(err error)
 
 	// Idle is called when the input that was there is used up: the time to
-	// flush the outboxes that were written to.
-	Idle()
+	// flush the outboxes that were written to. slept is that of
+	// transport.Handler.
+	Idle(slept bool)
 
 	// Undeliverable is called, by any goroutine and without a lock held, for a
 	// message that Send took but that turned out too big once it was encoded.
@@ -204,10 +205,10 @@ func (p *Peer) fail(err error) {
 	p.End(nil, err)
 }
 
-func (r *reader) Idle() {
+func (r *reader) Idle(slept bool) {
 	p := (*Peer)(r)
 	p.releaseInput()
-	p.h.Idle()
+	p.h.Idle(slept)
 }
 
 func (p *Peer) releaseInput() {

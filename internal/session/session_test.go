@@ -42,7 +42,7 @@ func (r *recorder) Message(m *msg.Message, _ *transport.Block) error {
 
 func (r *recorder) Broken(error) {}
 
-func (r *recorder) Idle() {}
+func (r *recorder) Idle(bool) {}
 
 func (r *recorder) Undeliverable(m *msg.Message) {
 	r.mu.Lock()

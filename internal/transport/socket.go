@@ -55,6 +55,7 @@ type reading struct {
 
 	room  []byte // where to read; empty: behind what buf has
 	wait  bool
+	slept bool // since the last Idle, the goroutine has waited for input
 	n     int
 	err   error
 	ready func(fd uintptr) bool // one closure for the life of the connection
@@ -140,7 +141,7 @@ func (s *Socket) Serve(in Input) error {
 	}
 	s.release()
 	s.uncarry()
-	in.Handler().Idle()
+	in.Handler().Idle(false)
 	return err
 }
 
@@ -150,7 +151,8 @@ func (s *Socket) serve(in Input) error {
 		if err = s.pause(); err != nil {
 			return err
 		}
-		in.Handler().Idle()
+		in.Handler().Idle(s.in.slept)
+		s.in.slept = false
 		if s.tls != nil {
 			err = s.turnTLS(in)
 		} else {

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type lines struct {
 	lines []string
 	idle  int
+	slept []bool
 	line  func(string) // called for each line, when it is not nil
 	count int
 	every chan int // gets count when there is no more input, when it is not nil
@@ -59,8 +60,9 @@ func (l *lines) Handler() Handler             { return l }
 func (l *lines) Message([]byte, *Block) error { return nil }
 func (l *lines) Control([]byte)               {}
 func (l *lines) Alive()                       {}
-func (l *lines) Idle() {
+func (l *lines) Idle(slept bool) {
 	l.idle++
+	l.slept = append(l.slept, slept)
 	if l.every != nil && l.count > 0 {
 		l.every <- l.count
 		l.count = 0
@@ -171,6 +173,38 @@ func TestServeDataWithEnd(t *testing.T) {
 			t.Errorf("read %q, idle %d times", in.lines, in.idle)
 		}
 	})
+}
+
+// TestSlept tells turns that the reader had to wait for from those whose input was
+// there.
+func TestSlept(t *testing.T) {
+	for _, name := range []string{"tcp", "unix", "tls"} {
+		t.Run(name, func(t *testing.T) {
+			nc, peer := ends[name](t)
+			s := &Socket{}
+			s.Init(nc, nil, Limits{})
+			write := func(line string) {
+				if _, err := io.WriteString(peer, line); err != nil {
+					t.Error(err)
+				}
+			}
+			write("there\n")
+			in := &lines{}
+			in.line = func(string) {
+				if len(in.slept) > 2 && in.slept[len(in.slept)-1] {
+					peer.Close()
+					return
+				}
+				go write("later\n") // most likely when the reader waits; else once more
+			}
+			if err := s.Serve(in); err != io.EOF {
+				t.Errorf("Serve: %v", err)
+			}
+			if in.slept[0] || in.slept[1] {
+				t.Errorf("input that was there: slept %v", in.slept[:2])
+			}
+		})
+	}
 }
 
 func TestServeFirst(t *testing.T) {

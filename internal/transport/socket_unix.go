@@ -60,6 +60,7 @@ func (s *Socket) readReady(fd uintptr) bool {
 		r.err = io.EOF
 	case unix.EAGAIN:
 		if r.wait {
+			r.slept = true
 			return false
 		}
 		r.err = errAgain

@@ -96,8 +96,11 @@ type Handler interface {
 	// and it may be held or kept for longer. An error ends Serve.
 	Message(data []byte, block *Block) error
 
-	// Idle is called when all input has been handled.
-	Idle()
+	// Idle is called when all input has been handled. slept says that the
+	// goroutine had to wait for that input. One that has not, since there is always
+	// more to read, should not let others go first: for as long as any goroutine can
+	// run, Go does not look which sockets have become readable.
+	Idle(slept bool)
 
 	// Control takes a complete frame to send as soon as possible. The bytes
 	// are valid until Control returns.

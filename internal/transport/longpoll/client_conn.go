@@ -70,7 +70,7 @@ func (c *client) Serve(h transport.Handler) error {
 	if !errors.As(err, &broken) { // else Drain follows
 		c.finish(err)
 	}
-	h.Idle()
+	h.Idle(false)
 	return err
 }
 
@@ -90,7 +90,7 @@ func (c *client) serve(h transport.Handler) error {
 			return err
 		}
 		if n > 0 {
-			h.Idle()
+			h.Idle(false)
 			continue
 		}
 		h.Alive()
@@ -161,7 +161,7 @@ func (c *client) Drain() {
 type drain struct{}
 
 func (drain) Message([]byte, *transport.Block) error { return nil }
-func (drain) Idle()                                  {}
+func (drain) Idle(bool)                              {}
 func (drain) Control([]byte)                         {}
 func (drain) Alive()                                 {}
 

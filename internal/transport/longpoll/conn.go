@@ -96,7 +96,7 @@ func (c *conn) Info() *transport.Info { return c.info }
 
 // Serve implements transport.Conn.
 func (c *conn) Serve(h transport.Handler) error {
-	defer h.Idle()
+	defer h.Idle(false)
 	for {
 		bodies, err := c.takeInput()
 		for i, a := range bodies {
@@ -111,7 +111,7 @@ func (c *conn) Serve(h transport.Handler) error {
 		if err != nil {
 			return err
 		}
-		h.Idle()
+		h.Idle(false)
 	}
 }
 

@@ -40,7 +40,7 @@ func (r *recorder) Message(data []byte, _ *transport.Block) error {
 	return nil
 }
 
-func (r *recorder) Idle()          {}
+func (r *recorder) Idle(bool)      {}
 func (r *recorder) Control([]byte) {}
 func (r *recorder) Alive()         {}
 

@@ -20,7 +20,7 @@ type end struct {
 
 func (e *end) Message(m *msg.Message, _ *transport.Block) error { return e.message(m) }
 func (e *end) Broken(error)                                     {}
-func (e *end) Idle()                                            { e.peer.Flush() }
+func (e *end) Idle(bool)                                        { e.peer.Flush() }
 func (e *end) Undeliverable(*msg.Message)                       {}
 
 // Sessions at both ends: calls are answered, GOODBYE is said, and a breach is

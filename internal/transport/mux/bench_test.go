@@ -22,7 +22,7 @@ type tally struct {
 func (c *tally) Message([]byte, *transport.Block) error { c.n++; return nil }
 func (c *tally) Control([]byte)                         {}
 func (c *tally) Alive()                                 {}
-func (c *tally) Idle() {
+func (c *tally) Idle(bool) {
 	if c.n > 0 {
 		c.want <- c.n
 		c.n = 0

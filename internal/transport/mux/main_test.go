@@ -86,7 +86,7 @@ func (e *echoer) Message(data []byte, _ *transport.Block) error {
 }
 func (e *echoer) Control(frame []byte) { e.out = append(e.out, frame...) }
 func (e *echoer) Alive()               {}
-func (e *echoer) Idle() {
+func (e *echoer) Idle(bool) {
 	if len(e.out) == 0 {
 		return
 	}
@@ -235,7 +235,7 @@ func (h *checker) Message(data []byte, _ *transport.Block) error {
 	}
 	return nil
 }
-func (h *checker) Idle()          {}
+func (h *checker) Idle(bool)      {}
 func (h *checker) Control([]byte) {}
 func (h *checker) Alive()         {}
 

@@ -150,7 +150,7 @@ func (c *Conn) Info() *transport.Info {
 func (c *Conn) Serve(h transport.Handler) error {
 	err := c.serve(h)
 	c.large.Reset()
-	h.Idle()
+	h.Idle(false)
 	return err
 }
 
@@ -177,7 +177,7 @@ func (c *Conn) serve(h transport.Handler) error {
 		if n < len(b) {
 			c.carry = append([]byte(nil), b[n:]...)
 		}
-		h.Idle()
+		h.Idle(false)
 	}
 }
 

@@ -28,7 +28,7 @@ func (r *recorder) Message(data []byte, block *transport.Block) error {
 	r.owned = append(r.owned, block != nil)
 	return r.err
 }
-func (r *recorder) Idle()          { r.idle++ }
+func (r *recorder) Idle(bool)      { r.idle++ }
 func (r *recorder) Control([]byte) {}
 func (r *recorder) Alive()         {}
 
@@ -196,6 +196,6 @@ func TestAllocations(t *testing.T) {
 type counter struct{ n chan int }
 
 func (c counter) Message([]byte, *transport.Block) error { c.n <- 1; return nil }
-func (counter) Idle()                                    {}
+func (counter) Idle(bool)                                {}
 func (counter) Control([]byte)                           {}
 func (counter) Alive()                                   {}

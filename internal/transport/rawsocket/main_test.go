@@ -39,7 +39,7 @@ func (r *recorder) Message(data []byte, block *transport.Block) error {
 	}
 	return r.err
 }
-func (r *recorder) Idle()                { r.idle++ }
+func (r *recorder) Idle(bool)            { r.idle++ }
 func (r *recorder) Control(frame []byte) { r.controls = append(r.controls, bytes.Clone(frame)) }
 func (r *recorder) Alive()               { r.alive++ }
 

@@ -31,7 +31,7 @@ func (r *recorder) Message(data []byte, block *transport.Block) error {
 	r.owned = append(r.owned, block != nil)
 	return r.err
 }
-func (r *recorder) Idle()                {}
+func (r *recorder) Idle(bool)            {}
 func (r *recorder) Control(frame []byte) { r.controls = append(r.controls, bytes.Clone(frame)) }
 func (r *recorder) Alive()               {}
 
