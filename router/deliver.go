@@ -49,7 +49,11 @@ func (b *batch) flush() (slow *session.Peer, spared bool) {
 	dirty := b.dirty
 	b.epoch++
 	b.bytes = 0
+	var share transport.Share
 	for i, l := range dirty {
+		if i%64 == 63 {
+			share.Work()
+		}
 		behind, empty := l.peer.Flush()
 		if behind > l.router.bounds().session.MaxQueue/4 {
 			slow = l.peer

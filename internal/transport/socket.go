@@ -56,6 +56,7 @@ type reading struct {
 	room  []byte // where to read; empty: behind what buf has
 	wait  bool
 	slept bool // since the last Idle, the goroutine has waited for input
+	share Share
 	n     int
 	err   error
 	ready func(fd uintptr) bool // one closure for the life of the connection
@@ -85,10 +86,12 @@ func (again) Temporary() bool { return true }
 
 // Input that is read before the handler's Idle is called: a peer that never
 // stops sending must not hold back the answers. After a short read of at least
-// busyRead bytes it is worth to look for more at once.
+// busyRead bytes it is worth to look for more at once. After each slice of input
+// the clock says whether others come first.
 const (
 	maxTurn  = 64 << 10
 	busyRead = 4 << 10
+	slice    = 4 << 10
 )
 
 // Wrapper is a net.Conn around another one that has nothing of its own to add
@@ -152,7 +155,12 @@ func (s *Socket) serve(in Input) error {
 			return err
 		}
 		in.Handler().Idle(s.in.slept)
-		s.in.slept = false
+		if s.in.slept {
+			s.in.slept = false
+			s.in.share.Reset()
+		} else {
+			s.in.share.Work()
+		}
 		if s.tls != nil {
 			err = s.turnTLS(in)
 		} else {
@@ -233,15 +241,35 @@ func (s *Socket) turn(in Input) error {
 	}
 }
 
-// parse passes on what the buffer holds, with n bytes more than before.
+// parse passes on what the buffer holds, with n bytes more than before, in slices.
 func (s *Socket) parse(in Input, n int) error {
 	r := &s.in
-	b := r.buf[:r.have+n]
-	used, err := in.Parse(b)
-	if err != nil {
-		return err
+	left := r.buf[:r.have+n]
+	seen := 0 // at the beginning of left: what Parse has seen of an incomplete frame
+	for {
+		room, err := in.Room()
+		if err != nil {
+			return err
+		}
+		if len(room) > 0 {
+			k := copy(room, left)
+			err = in.Filled(k)
+			left = left[k:]
+		} else {
+			var k int
+			end := min(seen+slice, len(left))
+			k, err = in.Parse(left[:end])
+			left, seen = left[k:], end-k
+		}
+		if err != nil {
+			return err
+		}
+		if seen == len(left) {
+			break
+		}
+		r.share.Work()
 	}
-	r.have = copy(b, b[used:])
+	r.have = copy(r.buf[:], left)
 	return nil
 }
 

@@ -172,23 +172,30 @@ func wsClient(t testing.TB, nc net.Conn, p transport.Subprotocol, deflate bool) 
 	return c
 }
 
-// checkEcho sends messages of many sizes and checks that they come back, in
-// order.
+// checkEcho sends messages of many sizes, first each by itself, then all together,
+// and checks that they come back, in order.
 func checkEcho(t testing.TB, c transport.Conn) {
 	t.Helper()
 	sizes := []int{4, 100, 0, 1000, 16 << 10, transport.SmallMessage, transport.SmallMessage + 1, 300_000, 5}
+	single := len(sizes)
+	for n := 1; n < 100_000; n = n*3 + 1 {
+		sizes = append(sizes, n, 6, transport.SmallMessage+n, 7)
+	}
 	h := &checker{sizes: sizes}
 	done := make(chan error, 1)
 	go func() { done <- c.Serve(h) }()
 	f := c.Framing()
+	var b []byte
 	for i, n := range sizes {
-		var b []byte
 		if f.Deflate {
-			b = websocket.AppendCompressed(nil, f, pattern(i, n))
+			b = websocket.AppendCompressed(b, f, pattern(i, n))
 		} else {
 			var m transport.Mark
-			b, m = f.Begin(nil, n)
+			b, m = f.Begin(b, n)
 			b = f.End(append(b, pattern(i, n)...), m)
+		}
+		if i >= single && i < len(sizes)-1 {
+			continue
 		}
 		half := len(b) / 2
 		if n, err := c.TryWrite([][]byte{b[:half], b[half:]}); err == transport.ErrWouldBlock {
@@ -198,6 +205,7 @@ func checkEcho(t testing.TB, c transport.Conn) {
 		} else if err != nil || n != len(b) {
 			t.Fatal(n, err)
 		}
+		b = b[:0]
 	}
 	select {
 	case err := <-done:
@@ -213,7 +221,7 @@ func checkEcho(t testing.TB, c transport.Conn) {
 var errEnough = errors.New("enough")
 
 func pattern(i, n int) []byte {
-	b := bytes.Repeat([]byte{'a' + byte(i)}, n)
+	b := bytes.Repeat([]byte{'a' + byte(i%26)}, n)
 	if n >= 4 {
 		copy(b, fmt.Sprintf("%04d", n%9999))
 	}

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package transport
+
+import "runtime"
+
+func giveWay() { runtime.Gosched() }
