@@ -33,14 +33,17 @@ func Parse(f msg.Format, data []byte, m *msg.Message) error {
 }
 
 // Parser parses one message after the other. It remembers the last options that
-// it has met, since most messages of a client have the same ones. It is used by
-// one goroutine; the zero Parser is ready to use.
+// it has met, since most messages of a client have the same ones, and of the last
+// progressive result all but its payload. It is used by one goroutine; the zero
+// Parser is ready to use.
 type Parser struct {
 	size    int // of dict; 0: nothing is remembered
 	dict    [maxRemembered]byte
 	f       msg.Format
 	t       msg.Type
 	options msg.Options
+
+	stream stream
 }
 
 // maxRemembered is the size of the largest options that are remembered, in bytes.

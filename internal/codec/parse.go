@@ -65,6 +65,9 @@ func layoutOf(t msg.Type) layout {
 // message reads the whole message into m.
 func (r *reader) message(m *msg.Message) {
 	*m = msg.Message{}
+	if r.last != nil && r.last.stream.size > 0 && r.next(m) {
+		return
+	}
 	var v value
 	r.value(&v)
 	if r.err == nil && v.kind != kindList {
@@ -169,6 +172,9 @@ func (r *reader) element(m *msg.Message, c byte) {
 			if !r.last.recall(r, m) {
 				r.options(m)
 				r.last.remember(r, m, v.start)
+			}
+			if m.Options.Is(msg.Progress) {
+				r.last.begin(r, m, v.start)
 			}
 		case c == 'o' || revocation:
 			r.options(m)

@@ -30,6 +30,7 @@ const (
 // empty.
 type outbox struct {
 	mu      sync.Mutex
+	builder codec.Builder
 	buf     *[]byte
 	inserts []insert
 	size    int  // bytes that wait, inserts included
@@ -103,7 +104,7 @@ func (p *Peer) push(m *msg.Message, block *transport.Block) error {
 	before := len(*buf)
 	b, mark := p.framing.Begin(*buf, size+64)
 	start := len(b)
-	b = codec.Append(b, p.format, m)
+	b = p.builder.Append(b, p.format, m)
 	if p.maxSend > 0 && len(b)-start > p.maxSend {
 		*buf = b[:before]
 		return ErrTooBig

@@ -44,6 +44,9 @@ func (f Framing) Begin(dst []byte, size int) ([]byte, Mark) {
 		return append(dst, 0, 0, 0, 0), Mark{start: len(dst), head: prefixSize}
 	}
 	m := Mark{start: len(dst), head: f.headerLen(size)}
+	if m.head == 2 {
+		return append(dst, 0, 0), m
+	}
 	return append(dst, zeros[:m.head]...), m
 }
 
@@ -68,6 +71,10 @@ func (f Framing) end(dst []byte, m Mark, rsv byte) []byte {
 	size := len(dst) - body
 	if f.Kind != WebSocket {
 		f.putPrefix(dst[m.start:], size)
+		return dst
+	}
+	if m.head == 2 && size <= 125 && !f.Batched { // as most messages of a server are
+		dst[m.start], dst[m.start+1] = f.opcode()|rsv, byte(size)
 		return dst
 	}
 	if head := f.headerLen(size); head != m.head {
@@ -135,6 +142,14 @@ func (f Framing) headerLen(size int) int {
 	return n
 }
 
+// opcode returns the first octet of a WebSocket frame, but for rsv1.
+func (f Framing) opcode() byte {
+	if f.Text {
+		return 0x81
+	}
+	return 0x82
+}
+
 // putPrefix fills the first four bytes of h, which are the header of all but
 // WebSocket.
 func (f Framing) putPrefix(h []byte, size int) {
@@ -157,10 +172,7 @@ func (f Framing) putHeader(h []byte, size int, rsv byte) {
 		size += 4
 	}
 	size += len(f.Trailer())
-	h[0] = 0x82 | rsv
-	if f.Text {
-		h[0] = 0x81 | rsv
-	}
+	h[0] = f.opcode() | rsv
 	var n int
 	switch {
 	case size > 0xffff:
