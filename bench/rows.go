@@ -165,6 +165,8 @@ var rows = []row{
 	{name: "records", title: "1 MiB each way, records", unit: "call", scenario: "large", args: with(load(1, 1, 0, 0, 1<<20), "kind", "records"), wires: []wire{{"raw", "json"}, {"ws", "json"}}, toRelay: 4},
 	{name: "firehose", title: "beside a firehose: 99th percentile of latency", unit: "call", scenario: "firehose", args: with(load(1, 1000, 0, 0, 32), "rate", "100"), least: 3 * time.Second, wires: mainWires, kind: p99, toRelay: 1.5},
 	{name: "firehose-max", title: "beside a firehose: maximum of latency", unit: "call", from: "firehose", kind: worst, toRelay: 1.5},
+	{name: "flood", title: "beside a flood of events: 99th percentile of latency", unit: "call", scenario: "flood", args: with(load(1, 5000, 1, 0, 32), "rate", "100"), least: 3 * time.Second, wires: mainWires, kind: p99, toRelay: 1.5},
+	{name: "flood-max", title: "beside a flood of events: maximum of latency", unit: "call", from: "flood", kind: worst, toRelay: 1.5},
 	{name: "caller", title: "a typed call, 64 at a time, by the client library", unit: "call", scenario: clientScenario, wires: clientWires, kind: caller, toNATS: 1.0},
 	{name: "callee", title: "a typed procedure, called so", unit: "call", from: "caller", kind: callee, toNATS: 1.0},
 	{name: "join", title: "join and leave", unit: "session", scenario: "join", args: load(4, 0, 0, 0, 0), toRelay: 1.25, toNATS: 0.5},

@@ -159,6 +159,12 @@ func Scenarios() []Scenario {
 			prepare:  (*run).prepareFirehose,
 		},
 		{
+			Name: "flood", Unit: "call",
+			Summary:  "100 calls a second, beside a publisher that keeps 5,000 events on their way to one subscriber",
+			Defaults: Config{Clients: 1, Publishers: 1, Window: 5000, Payload: 32, Rate: 100},
+			prepare:  (*run).prepareFlood,
+		},
+		{
 			Name: "join", Unit: "session",
 			Summary:  "4 clients that connect, join, leave and disconnect over and over",
 			Defaults: Config{Clients: 4},

@@ -73,7 +73,7 @@ func (r *run) prepareEvents(ctx context.Context, topicsOf func(subscriber int) [
 			if r.Rate > 0 {
 				return r.publishAt(s, events)
 			}
-			return r.publish(s, events)
+			return r.publish(r.flow, s, events)
 		})
 		r.addWorker(fmt.Sprintf("publisher %d", i), false, func(*worker) error { return discard(s) })
 	}
@@ -104,12 +104,25 @@ func (r *run) installForeign(ctx context.Context) error {
 
 // takeEvents counts a subscriber's events until the session is cut off.
 func (r *run) takeEvents(s *session, w *worker) error {
-	var total uint64
-	for {
+	return eachEvents(s, func(first, n uint64) {
+		if w.latency != nil && r.measuring.Load() {
+			now := time.Now()
+			for i := first; i < first+n; i++ {
+				w.record(now.Sub(r.flow.due(i, r.Rate)))
+			}
+		}
+		w.done.Add(int64(n))
+		r.flow.release(int64(n))
+	})
+}
+
+// eachEvents tells got of the events that come, in batches of which the first one
+// has the number first, until the session is cut off.
+func eachEvents(s *session, got func(first, n uint64)) error {
+	for first, total := uint64(0), uint64(0); ; first = total {
 		if err := s.fill(); err != nil {
 			return err
 		}
-		first := total
 		for {
 			b, ok, err := s.next()
 			if err != nil {
@@ -127,23 +140,16 @@ func (r *run) takeEvents(s *session, w *worker) error {
 				return refusal(m.typ, b)
 			}
 		}
-		if w.latency != nil && r.measuring.Load() {
-			now := time.Now()
-			for n := first; n < total; n++ {
-				w.record(now.Sub(r.flow.due(n, r.Rate)))
-			}
-		}
-		w.done.Add(int64(total - first))
-		r.flow.release(int64(total - first))
+		got(first, total-first)
 	}
 }
 
 // publish publishes as fast as the subscribers take the events: half a window
 // in one write whenever there is room for it.
-func (r *run) publish(s *session, events []template) error {
+func (r *run) publish(f *flow, s *session, events []template) error {
 	batch := max(1, r.Window/2/r.Publishers)
 	for i := 0; ; {
-		if !r.flow.acquire(int64(batch) * r.flow.receivers) {
+		if !f.acquire(int64(batch) * f.receivers) {
 			return nil
 		}
 		for range batch {

@@ -34,7 +34,7 @@ func brief(scenario, url string) Config {
 		c.Patterns = 30
 	case "progress":
 		c.Results = 30
-	case "firehose":
+	case "firehose", "flood":
 		c.Window, c.Rate = 10, 1000
 	}
 	return c

@@ -107,31 +107,76 @@ func (r *run) takeResults(s *session, call template, w *worker) error {
 	}
 }
 
-// prepareFirehose sets up a caller that keeps Config.Window calls open, and one
-// that makes Config.Rate calls a second and is the one that is measured. Each has
-// a callee of its own.
+// prepareFirehose sets up a caller that keeps Config.Window calls open, with a callee
+// of its own, beside the paced caller.
 func (r *run) prepareFirehose(ctx context.Context) error {
-	callees, err := r.openAll(ctx, 2, r.peer, busyBuffer)
+	if err := r.answerCalls(ctx, 0); err != nil {
+		return err
+	}
+	callers, err := r.openAll(ctx, 1, r.target, busyBuffer)
 	if err != nil {
 		return err
 	}
-	for i, s := range callees {
-		procedure := r.uri("echo", i)
-		if err := s.within(ctx, func() error { return s.dialect.register(s, procedure) }); err != nil {
-			return fmt.Errorf("registering %s: %w", procedure, err)
-		}
-		yield := s.dialect.yield(s, r.args())
-		r.addWorker(fmt.Sprintf("callee %d", i), false, func(*worker) error { return answer(s, yield) })
-	}
-	callers, err := r.openAll(ctx, 2, r.target, busyBuffer)
-	if err != nil {
-		return err
-	}
-	hose, paced := callers[0], callers[1]
-	c := r.newCaller(hose, r.uri("echo", 0))
+	c := r.newCaller(callers[0], r.uri("echo", 0))
 	c.aside = true
 	r.addWorker("firehose", false, c.work)
-	call := paced.dialect.call(paced, r.uri("echo", 1), r.args())
+	return r.preparePaced(ctx, 1)
+}
+
+// prepareFlood sets up a publisher that keeps Config.Window events on their way to
+// a subscriber, beside the paced caller.
+func (r *run) prepareFlood(ctx context.Context) error {
+	f := &flow{limit: int64(r.Window), receivers: 1, wake: make(chan struct{}, 1), quiet: r.quiet}
+	subscribers, err := r.openAll(ctx, 1, r.peer, busyBuffer)
+	if err != nil {
+		return err
+	}
+	subscriber, topic := subscribers[0], r.uri("topic", 0)
+	err = subscriber.within(ctx, func() error { return subscriber.dialect.subscribe(subscriber, topic) })
+	if err != nil {
+		return fmt.Errorf("subscribing to %s: %w", topic, err)
+	}
+	r.addWorker("subscriber", false, func(*worker) error {
+		return eachEvents(subscriber, func(_, n uint64) { f.release(int64(n)) })
+	})
+	publishers, err := r.openAll(ctx, 1, r.target, idleBuffer)
+	if err != nil {
+		return err
+	}
+	publisher := publishers[0]
+	event := publisher.dialect.publish(publisher, topic, r.args())
+	r.addWorker("publisher", false, func(*worker) error { return r.publish(f, publisher, []template{event}) })
+	r.addWorker("publisher", false, func(*worker) error { return discard(publisher) })
+	return r.preparePaced(ctx, 0)
+}
+
+// answerCalls sets up a callee of procedure n.
+func (r *run) answerCalls(ctx context.Context, n int) error {
+	callees, err := r.openAll(ctx, 1, r.peer, busyBuffer)
+	if err != nil {
+		return err
+	}
+	s, procedure := callees[0], r.uri("echo", n)
+	if err := s.within(ctx, func() error { return s.dialect.register(s, procedure) }); err != nil {
+		return fmt.Errorf("registering %s: %w", procedure, err)
+	}
+	yield := s.dialect.yield(s, r.args())
+	r.addWorker(fmt.Sprintf("callee %d", n), false, func(*worker) error { return answer(s, yield) })
+	return nil
+}
+
+// preparePaced sets up a caller that calls procedure n Config.Rate times a second,
+// which is what is measured, and its callee.
+func (r *run) preparePaced(ctx context.Context, n int) error {
+	if err := r.answerCalls(ctx, n); err != nil {
+		return err
+	}
+	callers, err := r.openAll(ctx, 1, r.target, busyBuffer)
+	if err != nil {
+		return err
+	}
+	paced := callers[0]
+	call := paced.dialect.call(paced, r.uri("echo", n), r.args())
 	r.flow = &flow{epoch: time.Now(), quiet: r.quiet}
 	r.addWorker("paced caller", false, func(*worker) error { return r.publishAt(paced, []template{call}) })
 	r.addWorker("paced results", true, func(w *worker) error { return r.takePaced(paced, w) })
