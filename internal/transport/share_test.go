@@ -62,10 +62,10 @@ func TestShare(t *testing.T) {
 	for procs, length := range map[int]time.Duration{1: shareOfOne, 2: shareOfMany} {
 		synctest.Test(t, func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-			var s Share
-			for range 3 { // a new share begins when one is over
+			lasts := func(s *Share, length time.Duration) {
+				t.Helper()
 				s.Work()
-				time.Sleep(length - 1)
+				time.Sleep(length - time.Nanosecond)
 				if s.Work(); s.began.IsZero() {
 					t.Errorf("with %d processors, a share is over before %v", procs, length)
 				}
@@ -74,14 +74,39 @@ func TestShare(t *testing.T) {
 					t.Errorf("with %d processors, a share is not over after %v", procs, length)
 				}
 			}
+			var s Share
+			lasts(&s, length)
+			lasts(&s, length) // a new one has begun
+
 			s.Work()
-			time.Sleep(length - 1)
+			time.Sleep(length - time.Nanosecond)
 			s.Reset()
-			s.Work()
-			time.Sleep(time.Nanosecond)
-			if s.Work(); s.began.IsZero() {
-				t.Error("a share that was reset has not begun anew")
-			}
+			lasts(&s, length)
+
+			s.owed = 3 * time.Millisecond
+			lasts(&s, 3*time.Millisecond)
+			lasts(&s, length)
 		})
+	}
+}
+
+// TestShareBesideWork has a goroutine that gives way get as much time as one that
+// computes and never does.
+func TestShareBesideWork(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var stop atomic.Bool
+	var work sync.WaitGroup
+	work.Go(func() {
+		for !stop.Load() {
+		}
+	})
+	var s Share
+	for s.owed < time.Millisecond {
+		s.Work()
+	}
+	stop.Store(true)
+	work.Wait()
+	if s.owed > maxOwed {
+		t.Errorf("it is owed %v, more than %v", s.owed, maxOwed)
 	}
 }
