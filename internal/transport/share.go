@@ -42,7 +42,7 @@ func (s *Share) Work() {
 		return
 	}
 	n := ways.Add(1)
-	giveWay()
+	giveWay(n)
 	s.Reset()
 	if ways.Load() == n { // the others were none that give way
 		s.owed = min(time.Since(now), maxOwed)

@@ -4,4 +4,4 @@ package transport
 
 import "runtime"
 
-func giveWay() { runtime.Gosched() }
+func giveWay(uint64) { runtime.Gosched() }

@@ -17,7 +17,7 @@ func TestGiveWay(t *testing.T) {
 		t.Skip("sockets are read in another way")
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	giveWay() // opens what it needs
+	giveWay(0) // opens what it needs
 	for range 100 {
 		a, b := connect(t, "unix") // what is written can be read at once
 		var heard atomic.Bool
@@ -28,13 +28,13 @@ func TestGiveWay(t *testing.T) {
 			}
 		})
 		for range 5 {
-			giveWay() // and the reader waits
+			giveWay(0) // and the reader waits
 		}
 		if _, err := b.Write([]byte{1}); err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {
-			giveWay()
+			giveWay(0)
 		}
 		if !heard.Load() {
 			t.Error("the reader of a socket was not woken up")
@@ -50,8 +50,8 @@ func TestGiveWayTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			for range 200 {
-				giveWay()
+			for n := range uint64(200) {
+				giveWay(n)
 			}
 		})
 	}

@@ -13,8 +13,11 @@ import (
 
 // giveWay has Go look at its sockets, and returns when the goroutines that could
 // run then have had a turn: the one who asked is the first to be woken up.
-func giveWay() {
-	gate.pass()
+//
+// n tells apart those who do so at the same time: of those who come to the same
+// turnstile one has to wait for the other.
+func giveWay(n uint64) {
+	turnstiles[n%uint64(len(turnstiles))].pass()
 	runtime.Gosched()
 }
 
@@ -29,7 +32,7 @@ type turnstile struct {
 	queued bool // a byte is in the pipe; guarded by out, which one goroutine reads at a time
 }
 
-var gate turnstile // of the process
+var turnstiles [8]turnstile
 
 func (t *turnstile) open() {
 	out, in, err := os.Pipe()
