@@ -87,6 +87,8 @@ func TestDecisionNeverEnds(t *testing.T) {
 	w.expect(`[6,{},"wamp.close.killed"]`)
 	w.send(`[6,{},"wamp.close.goodbye_and_out"]`)
 	w.expectEnd()
+	// Of the end of the session and the answer, the one that is first holds.
+	await(t, func() bool { return rt.AuthorizationStats().Failed == 2 })
 	close(stuck.release)
 	<-undone
 	// What was said too late does not hold.
