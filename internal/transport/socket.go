@@ -181,20 +181,9 @@ func (s *Socket) first(in Input) error {
 		in.Handler().Alive()
 	}
 	for len(first) > 0 {
-		room, err := in.Room()
-		if err != nil {
-			return err
-		}
-		var n int
-		if len(room) > 0 {
-			n = copy(room, first)
-			err = in.Filled(n)
-		} else {
-			s.hold()
-			n = copy(s.in.buf[s.in.have:], first)
-			err = s.parse(in, n)
-		}
-		if err != nil {
+		s.hold()
+		n := copy(s.in.buf[s.in.have:], first)
+		if err := s.parse(in, n); err != nil {
 			return err
 		}
 		first = first[n:]
