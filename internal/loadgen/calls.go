@@ -10,26 +10,42 @@ import (
 
 // prepareCalls sets up one callee and Config.Clients callers.
 func (r *run) prepareCalls(ctx context.Context) error {
-	callees, err := r.openAll(ctx, 1, r.peer, busyBuffer)
-	if err != nil {
+	if err := r.answerCalls(ctx, 0); err != nil {
 		return err
-	}
-	callee, procedure := callees[0], r.uri("echo", 0)
-	err = callee.within(ctx, func() error { return callee.dialect.register(callee, procedure) })
-	if err != nil {
-		return fmt.Errorf("registering %s: %w", procedure, err)
 	}
 	callers, err := r.openAll(ctx, r.Clients, r.target, busyBuffer)
 	if err != nil {
 		return err
 	}
-	yield := callee.dialect.yield(callee, r.args())
-	r.addWorker("callee", false, func(*worker) error { return answer(callee, yield) })
 	for i, s := range callers {
-		c := r.newCaller(s, procedure)
+		c := r.newCaller(s, r.uri("echo", 0))
 		r.addWorker(fmt.Sprintf("caller %d", i), true, c.work)
 	}
 	return nil
+}
+
+// answerCalls sets up a callee of procedure n, which answers each call at once.
+func (r *run) answerCalls(ctx context.Context, n int) error {
+	s, err := r.openCallee(ctx, r.uri("echo", n))
+	if err != nil {
+		return err
+	}
+	yield := s.dialect.yield(s, r.args())
+	r.addWorker(fmt.Sprintf("callee %d", n), false, func(*worker) error { return answer(s, yield) })
+	return nil
+}
+
+// openCallee opens a session that has registered a procedure.
+func (r *run) openCallee(ctx context.Context, procedure string) (*session, error) {
+	callees, err := r.openAll(ctx, 1, r.peer, busyBuffer)
+	if err != nil {
+		return nil, err
+	}
+	s := callees[0]
+	if err := s.within(ctx, func() error { return s.dialect.register(s, procedure) }); err != nil {
+		return nil, fmt.Errorf("registering %s: %w", procedure, err)
+	}
+	return s, nil
 }
 
 // answer yields to every invocation until the session is cut off.

@@ -12,14 +12,10 @@ import (
 // progressive results and a final one, and callers that count them.
 func (r *run) prepareProgress(ctx context.Context) error {
 	r.progress = true
-	callees, err := r.openAll(ctx, 1, r.peer, busyBuffer)
+	procedure := r.uri("stream", 0)
+	callee, err := r.openCallee(ctx, procedure)
 	if err != nil {
 		return err
-	}
-	callee, procedure := callees[0], r.uri("stream", 0)
-	err = callee.within(ctx, func() error { return callee.dialect.register(callee, procedure) })
-	if err != nil {
-		return fmt.Errorf("registering %s: %w", procedure, err)
 	}
 	callers, err := r.openAll(ctx, r.Clients, r.target, busyBuffer)
 	if err != nil {
@@ -148,21 +144,6 @@ func (r *run) prepareFlood(ctx context.Context) error {
 	r.addWorker("publisher", false, func(*worker) error { return r.publish(f, publisher, []template{event}) })
 	r.addWorker("publisher", false, func(*worker) error { return discard(publisher) })
 	return r.preparePaced(ctx, 0)
-}
-
-// answerCalls sets up a callee of procedure n.
-func (r *run) answerCalls(ctx context.Context, n int) error {
-	callees, err := r.openAll(ctx, 1, r.peer, busyBuffer)
-	if err != nil {
-		return err
-	}
-	s, procedure := callees[0], r.uri("echo", n)
-	if err := s.within(ctx, func() error { return s.dialect.register(s, procedure) }); err != nil {
-		return fmt.Errorf("registering %s: %w", procedure, err)
-	}
-	yield := s.dialect.yield(s, r.args())
-	r.addWorker(fmt.Sprintf("callee %d", n), false, func(*worker) error { return answer(s, yield) })
-	return nil
 }
 
 // preparePaced sets up a caller that calls procedure n Config.Rate times a second,
